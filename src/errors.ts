@@ -1,0 +1,110 @@
+/**
+ * What went wrong, not where: one code per cause. Thrown anywhere, printed once, in `main.ts`.
+ * The comment beside a group is the exit code that its members end the process with.
+ */
+const EXIT_CODES = {
+  // 1: AWS or the network refused or failed
+  AWS_REFUSED: 1,
+  ACCESS_DENIED: 1,
+  NETWORK: 1,
+  REPLY_LOST: 1,
+  SESSION_EXPIRED: 1,
+  THROTTLED: 1,
+  NOT_FOUND: 1,
+  PROTECTED: 1,
+  STILL_IN_PROGRESS: 1,
+  DRY_RUN_REFUSED: 1,
+  SANDBOX_FAILED: 1,
+  UNEXPECTED: 1,
+  // 2: the command line is wrong, or needs an answer that nobody is there to give
+  USAGE: 2,
+  TOKEN_CODE_MALFORMED: 2,
+  TOKEN_CODE_MISSING: 2,
+  CONFIRMATION_MISSING: 2,
+  TERMINAL_OUTPUT: 2,
+  // 3: configuration
+  CONFIG_UNREADABLE: 3,
+  CONFIG_MALFORMED: 3,
+  TARGET_UNKNOWN: 3,
+  SOURCE_PROFILE_LOOP: 3,
+  SOURCE_CREDENTIALS_MISSING: 3,
+  MFA_SERIAL_MISSING: 3,
+  MFA_SERIAL_UNUSABLE: 3,
+  REGION_MISSING: 3,
+  ACCOUNT_UNEXPECTED: 3,
+  ENDPOINT_UNEXPECTED: 3,
+  SESSION_SETTING_REFUSED: 3,
+  // 4: authentication
+  TOKEN_CODE_REJECTED: 4,
+  MFA_SERIAL_REJECTED: 4,
+  ASSUME_ROLE_DENIED: 4,
+  SOURCE_CREDENTIALS_INVALID: 4,
+  SIGNATURE_REJECTED: 4,
+  // 5: some of the resources or targets failed
+  PARTIAL_FAILURE: 5,
+  // 6: declined
+  DECLINED: 6,
+  // 7: the code was already used
+  TOKEN_CODE_USED: 7,
+} as const;
+
+export type ErrorCode = keyof typeof EXIT_CODES;
+
+/** Exit codes that no {@link AssumeMfaError} carries. */
+export const EXIT_DONE = 0;
+export const EXIT_USAGE = 2;
+/** `exec`, `shell`, `sandbox run`: ours failed before the child ran; the child is not runnable; it was not found. */
+export const EXIT_BEFORE_CHILD = 125;
+export const EXIT_CHILD_NOT_RUNNABLE = 126;
+export const EXIT_CHILD_NOT_FOUND = 127;
+
+export interface AssumeMfaErrorOptions {
+  /** What to type or change next: one line, lower case, no full stop. */
+  readonly hint?: string | undefined;
+  readonly cause?: unknown;
+  /** Machine-readable facts for `-o json`, beside code, message and hint. No secrets. */
+  readonly details?: Readonly<Record<string, unknown>> | undefined;
+}
+
+/**
+ * The one error class of the project.
+ * Message and hint are one line each, lower case, no full stop, no secret; text from outside may stand in them raw,
+ * since whoever prints it makes it visible (`text/visible-text.ts`).
+ */
+export class AssumeMfaError extends Error {
+  override readonly name = "AssumeMfaError";
+  readonly code: ErrorCode;
+  readonly hint: string | undefined;
+  readonly details: Readonly<Record<string, unknown>> | undefined;
+
+  constructor(code: ErrorCode, message: string, options: AssumeMfaErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.hint = options.hint;
+    this.details = options.details;
+  }
+
+  /** The process's exit code for this cause (CLI.md, "Exit codes"). */
+  get exitCode(): number {
+    return EXIT_CODES[this.code];
+  }
+}
+
+const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
+
+export type InterruptSignal = keyof typeof SIGNAL_NUMBERS;
+
+/** The user (or the system) ended the run by a signal; the exit code is 128 + its number. */
+export class InterruptedError extends Error {
+  override readonly name = "InterruptedError";
+  readonly signal: InterruptSignal;
+
+  constructor(signal: InterruptSignal) {
+    super(`interrupted by ${signal}`);
+    this.signal = signal;
+  }
+
+  get exitCode(): number {
+    return 128 + SIGNAL_NUMBERS[this.signal];
+  }
+}

@@ -1,0 +1,26 @@
+export interface Choice<T> {
+  readonly value: T;
+  /** One line; text from outside must have been made visible. */
+  readonly label: string;
+  /** A reason why it can't be picked, shown beside it. */
+  readonly disabled?: string | undefined;
+}
+
+/**
+ * A conversation with the person at the terminal. Line prompts run in cooked mode with echo, so that a killed process
+ * leaves the terminal as it was (ACCEPTANCE.md P1); only pick lists go raw, and restore.
+ * Closed by whoever opened it; after `close` the process can end.
+ */
+export interface Terminal {
+  readonly columns: number;
+  /** Writes to the terminal itself, not to a stream. Text from outside must have been made visible. */
+  write(text: string): void;
+  /**
+   * Paints the question at once (before it returns its promise) and waits for a line.
+   * @returns the line without its end; undefined at end of input (Ctrl-D)
+   */
+  askLine(question: string): Promise<string | undefined>;
+  /** A pick list. @throws InterruptedError on Ctrl-C */
+  pick<T>(question: string, choices: readonly Choice<T>[]): Promise<T>;
+  close(): void;
+}
