@@ -1,0 +1,124 @@
+/**
+ * How a call to AWS failed, told by one question that matters before anything is done again: did AWS decide?
+ *
+ * - `unsent`: provably never reached AWS. It may be sent again.
+ * - `ambiguous`: it may have been carried out (a reset, a time limit, a 5xx, a reply that can't be read). Never sent
+ *   again when it carries a token code or changes something (AWS.md, 1; ACCEPTANCE.md M4, D6).
+ * - `refused`: AWS answered with an error of its own.
+ */
+export type AwsFailure =
+  | { readonly kind: "unsent"; readonly code: string; readonly message: string }
+  | {
+      readonly kind: "ambiguous";
+      readonly code: string;
+      readonly message: string;
+      readonly requestId?: string | undefined;
+    }
+  | {
+      readonly kind: "refused";
+      /** AWS's error code, such as `AccessDenied`. */
+      readonly code: string;
+      /** AWS's own words, trimmed; from outside, so not yet made visible. */
+      readonly message: string;
+      readonly status: number;
+      readonly requestId: string | undefined;
+    };
+
+/** Failures before the first byte of the request could leave. */
+const UNSENT_CODES = new Set([
+  "ECONNREFUSED",
+  "ENOTFOUND",
+  "EAI_AGAIN",
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "EADDRNOTAVAIL",
+  "EACCES",
+  "EPERM",
+  "DEPTH_ZERO_SELF_SIGNED_CERT",
+  "SELF_SIGNED_CERT_IN_CHAIN",
+  "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
+  "CERT_HAS_EXPIRED",
+  "ERR_TLS_CERT_ALTNAME_INVALID",
+  "EPROTO",
+]);
+
+/**
+ * @param error whatever an AWS SDK client threw
+ * @returns undefined when it is no failure of a call (a bug, an abort): throw it on
+ */
+export function classifyFailure(error: unknown): AwsFailure | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { $metadata: metadata, code } = error as {
+    readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
+    readonly code?: unknown;
+  };
+  const status = metadata?.httpStatusCode;
+  if (isServiceError(error) && status !== undefined && status >= 400 && status < 500) {
+    return {
+      kind: "refused",
+      code: error.name,
+      message: error.message.trim(),
+      status,
+      requestId: metadata?.requestId,
+    };
+  }
+  if (status !== undefined) {
+    return {
+      kind: "ambiguous",
+      code: error.name,
+      message: status >= 500 ? `the service answered ${status} (${error.name})` : `the answer could not be read`,
+      requestId: metadata?.requestId,
+    };
+  }
+  if (error.name === "TimeoutError" && /did not establish a connection/.test(error.message)) {
+    // NodeHttpHandler tells its two time limits apart by their message alone.
+    return { kind: "unsent", code: "ETIMEDOUT", message: "no connection within the time limit" };
+  }
+  if (typeof code === "string") {
+    return UNSENT_CODES.has(code)
+      ? { kind: "unsent", code, message: networkMessage(code) }
+      : { kind: "ambiguous", code, message: networkMessage(code) };
+  }
+  if (error.name === "TimeoutError") {
+    return { kind: "ambiguous", code: "TimeoutError", message: "no answer within the time limit" };
+  }
+  // A body that is no XML or JSON: the SDK's parser throws with the response attached.
+  if ("$response" in error) return { kind: "ambiguous", code: error.name, message: "the answer could not be read" };
+  return undefined;
+}
+
+function isServiceError(error: Error): boolean {
+  return "$fault" in error;
+}
+
+function networkMessage(code: string): string {
+  switch (code) {
+    case "ECONNREFUSED":
+      return "the connection was refused";
+    case "ENOTFOUND":
+    case "EAI_AGAIN":
+      return "its name could not be resolved";
+    case "ECONNRESET":
+    case "EPIPE":
+      return "the connection was cut";
+    case "ETIMEDOUT":
+      return "no answer within the time limit";
+    default:
+      return `the connection failed (${code})`;
+  }
+}
+
+/** The expiry of a session has a name of its own in each service (AWS.md, 8). EC2's also means clock skew. */
+const EXPIRED_CODES = new Set(["ExpiredToken", "ExpiredTokenException", "RequestExpired"]);
+
+export function isExpiredSession(failure: AwsFailure): boolean {
+  return failure.kind === "refused" && EXPIRED_CODES.has(failure.code);
+}
+
+const ACCESS_DENIED_CODES = new Set(["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"]);
+
+export function isAccessDenied(failure: AwsFailure): boolean {
+  return failure.kind === "refused" && ACCESS_DENIED_CODES.has(failure.code);
+}

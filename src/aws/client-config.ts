@@ -1,0 +1,41 @@
+import type { ClientSettings } from "./client-settings.ts";
+
+/** TCP and TLS must be up within this. ACCEPTANCE.md M6. */
+export const CONNECT_TIMEOUT_MS = 5_000;
+/** An answer must be complete within this. ACCEPTANCE.md M6. */
+export const RESPONSE_TIMEOUT_MS = 15_000;
+
+/**
+ * The constructor argument of every AWS SDK client. All that the SDK would otherwise look up by itself is given
+ * (AWS.md, "SDK v3 reads the AWS files even when …"): its credential chain never runs, it reads no file, and no
+ * endpoint comes from anywhere but our own resolution.
+ *
+ * Credentials are handed over by a function, since the SDK keeps and copies an object that it is given.
+ */
+export function makeClientConfig(settings: ClientSettings) {
+  const { credentials } = settings;
+  const identity = {
+    accessKeyId: credentials.accessKeyId,
+    secretAccessKey: credentials.secretAccessKey,
+    ...(credentials.sessionToken === undefined ? {} : { sessionToken: credentials.sessionToken }),
+  };
+  return {
+    region: settings.region,
+    credentials: () => Promise.resolve(identity),
+    ...(settings.endpoint === undefined ? {} : { endpoint: settings.endpoint }),
+    ignoreConfiguredEndpointUrls: true,
+    useFipsEndpoint: settings.useFipsEndpoint,
+    useDualstackEndpoint: settings.useDualstackEndpoint,
+    maxAttempts: settings.maxAttempts,
+    retryMode: "standard" as const,
+    defaultsMode: "standard" as const,
+    authSchemePreference: [] as string[],
+    disableClockSkewCorrection: false,
+    userAgentAppId: () => Promise.resolve(undefined),
+    requestHandler: {
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: RESPONSE_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+    },
+  };
+}
