@@ -1,0 +1,18 @@
+/** One call that somebody makes on one resource. */
+export interface AccessRequest {
+  /** `sts:AssumeRole`; knows no case. */
+  readonly action: string;
+  /** The ARN, or `*` for an action that has no resource. */
+  readonly resource: string;
+  readonly principal: {
+    /** The user's ARN, or the role's ARN for a role session. */
+    readonly arn: string;
+    /** `arn:aws:sts::111122223333:assumed-role/name/session`, for a role session only. */
+    readonly sessionArn?: string;
+    readonly accountId: string;
+  };
+  /** Condition keys in lower case, with their values; an absent key is absent. */
+  readonly context: ReadonlyMap<string, readonly string[]>;
+}
+
+export type Verdict = "allowed" | "explicitlyDenied" | "implicitlyDenied";
