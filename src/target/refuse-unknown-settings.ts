@@ -1,0 +1,90 @@
+import type { Profile } from "./aws-config.ts";
+import { editDistance } from "./closest-names.ts";
+import { parseDuration } from "./duration.ts";
+import { checked, profileSetting, refused } from "./setting.ts";
+
+interface OwnKey {
+  /** What may stand there, lower case; undefined: checked elsewhere. */
+  readonly values: readonly string[] | undefined;
+  /** Values that would change what is done, and that this version does not do. */
+  readonly unbuilt: readonly string[];
+}
+
+/** CLI.md, "Targets". */
+const OWN_KEYS: ReadonlyMap<string, OwnKey> = new Map([
+  ["assume_mfa_session", { values: ["auto", "direct", "shared"], unbuilt: ["shared"] }],
+  ["assume_mfa_session_duration", { values: undefined, unbuilt: [] }],
+  ["assume_mfa_required", { values: ["true", "false"], unbuilt: [] }],
+  ["assume_mfa_confirm", { values: ["prompt", "always", "person", "never"], unbuilt: [] }],
+  ["assume_mfa_scope", { values: ["role", "action"], unbuilt: ["action"] }],
+  ["assume_mfa_cache", { values: ["file", "none", "keychain"], unbuilt: ["keychain"] }],
+  ["assume_mfa_share_aws_cli", { values: ["true", "false"], unbuilt: ["true"] }],
+]);
+const BOOLEAN_KEYS: ReadonlySet<string> = new Set(["assume_mfa_required", "assume_mfa_share_aws_cli"]);
+
+/** Known by aws-vault too; each would change who acts, or what asks for the code. */
+const UNBUILT_KEYS = ["mfa_process", "source_identity", "session_tags", "transitive_session_tags"];
+
+/** 15m to 36h: STS API reference, GetSessionToken, DurationSeconds. */
+const SHARED_MIN_SECONDS = 900;
+const SHARED_MAX_SECONDS = 129_600;
+
+/**
+ * A setting of ours that is mistyped, or that this version can't honour, must never be passed over in silence: somebody
+ * relies on it. So every key that begins like ours, or is two edits from one of ours, is known or refused.
+ * @throws AssumeMfaError CONFIG_MALFORMED, naming the file, the line and the closest key
+ */
+export function refuseUnknownSettings(profile: Profile): void {
+  for (const key of profile.keys()) {
+    const own = OWN_KEYS.get(key);
+    if (own !== undefined) checkOwnKey(profile, key, own);
+    else refuseMistyped(profile, key);
+  }
+}
+
+/**
+ * The keys of the target that change who acts or what asks for the code and that are not built yet.
+ * @throws AssumeMfaError CONFIG_MALFORMED
+ */
+export function refuseUnbuiltSettings(profile: Profile, keys: readonly string[] = UNBUILT_KEYS): void {
+  for (const key of keys) {
+    const setting = profileSetting(profile, key);
+    if (setting !== undefined) throw refused(setting, "is not supported by this version yet");
+  }
+}
+
+function checkOwnKey(profile: Profile, key: string, own: OwnKey): void {
+  const setting = profileSetting(profile, key);
+  if (setting === undefined) return;
+  if (own.values === undefined) {
+    checked(setting, isSharedDuration, "a duration from 15m to 36h, such as 8h");
+    return;
+  }
+  const value = BOOLEAN_KEYS.has(key) ? setting.value.toLowerCase() : setting.value;
+  const isKnown = own.values.includes(value);
+  checked(setting, () => isKnown, `one of ${own.values.join(", ")}`);
+  if (own.unbuilt.includes(value)) throw refused(setting, `= ${value} is not supported by this version yet`);
+}
+
+function refuseMistyped(profile: Profile, key: string): void {
+  let closest = "";
+  let distance = Number.POSITIVE_INFINITY;
+  for (const name of OWN_KEYS.keys()) {
+    const edits = editDistance(key, name);
+    if (edits < distance) {
+      closest = name;
+      distance = edits;
+    }
+  }
+  if (distance > 2 && !/^assume[-_]?mfa/.test(key)) return;
+  const setting = profileSetting(profile, key);
+  if (setting === undefined) return;
+  // The name is shown only where it is one: a line that lost its newline can carry a secret.
+  const name = /^[\w-]{1,39}$/.test(key) ? key : "this key";
+  throw refused({ ...setting, name }, "is no setting of assume-mfa", { hint: `did you mean ${closest}?` });
+}
+
+function isSharedDuration(value: string): boolean {
+  const seconds = parseDuration(value);
+  return seconds !== undefined && seconds >= SHARED_MIN_SECONDS && seconds <= SHARED_MAX_SECONDS;
+}

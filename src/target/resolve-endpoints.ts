@@ -1,0 +1,90 @@
+import type { Environment } from "../host/host.ts";
+import type { AwsConfig, Profile } from "./aws-config.ts";
+import {
+  checkedBoolean,
+  environmentSetting,
+  firstOf,
+  locatedSetting,
+  optionSetting,
+  profileSetting,
+  refused,
+  type Setting,
+  sourced,
+} from "./setting.ts";
+import type { ServiceId, Sourced, Target } from "./target.ts";
+
+const SERVICE_IDS: readonly ServiceId[] = ["sts", "ec2", "dynamodb", "iam"];
+const MAX_URL_LENGTH = 2048;
+
+/**
+ * Where each service is called, if not at AWS's own address. First that is there: the option, `AWS_ENDPOINT_URL_<SERVICE>`,
+ * `AWS_ENDPOINT_URL`, the `services` section that the profile names, the profile's `endpoint_url` (AWS SDKs and Tools
+ * Reference Guide, "Service-specific endpoints"). `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` leaves only the option.
+ * Signed requests go to the address, so it is https, or http to this machine.
+ * @param profile whose settings count
+ * @throws AssumeMfaError CONFIG_MALFORMED, USAGE, ENDPOINT_UNEXPECTED (http to another machine)
+ */
+export function resolveEndpoints(
+  option: string | undefined,
+  profile: Profile | undefined,
+  config: AwsConfig,
+  env: Environment,
+): Target["endpoints"] {
+  const endpoints: Partial<Record<ServiceId, Sourced<string>>> = {};
+  const isIgnored =
+    checkedBoolean(
+      firstOf(
+        environmentSetting(env, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"),
+        profileSetting(profile, "ignore_configured_endpoint_urls"),
+      ),
+    )?.value ?? false;
+  for (const service of SERVICE_IDS) {
+    const given = optionSetting("--endpoint-url", option);
+    const setting = given ?? (isIgnored ? undefined : configuredEndpoint(service, profile, config, env));
+    if (setting !== undefined) endpoints[service] = checkEndpoint(setting);
+  }
+  return Object.freeze(endpoints);
+}
+
+function configuredEndpoint(service: ServiceId, profile: Profile | undefined, config: AwsConfig, env: Environment) {
+  return (
+    environmentSetting(env, `AWS_ENDPOINT_URL_${service.toUpperCase()}`) ??
+    environmentSetting(env, "AWS_ENDPOINT_URL") ??
+    servicesEndpoint(service, profile, config) ??
+    profileSetting(profile, "endpoint_url")
+  );
+}
+
+function servicesEndpoint(service: ServiceId, profile: Profile | undefined, config: AwsConfig): Setting | undefined {
+  const named = profileSetting(profile, "services");
+  if (profile === undefined || named === undefined) return undefined;
+  const section = config.services(named.value);
+  if (section === undefined) throw refused(named, `names no [services …] section of ${config.configPath}`);
+  return locatedSetting(profile, "endpoint_url", section.nested(service, "endpoint_url"));
+}
+
+/** The URL is handed on as it was understood here, so that nobody behind us can read another host out of it. */
+function checkEndpoint(setting: Setting): Sourced<string> {
+  const { value } = setting;
+  const isPlain = value.length <= MAX_URL_LENGTH && /^[\x21-\x7e]+$/.test(value) && URL.canParse(value);
+  const url = isPlain ? new URL(value) : undefined;
+  if (url === undefined || !/^https?:$/.test(url.protocol)) {
+    throw refused(setting, "must be an http or https URL, such as https://vpce-0123.sts.us-east-1.vpce.amazonaws.com");
+  }
+  if (url.username !== "" || url.password !== "") throw refused(setting, "must not hold a user name or password");
+  if (url.search !== "" || url.hash !== "" || /[?#]/.test(value)) {
+    throw refused(setting, "must not hold a query or fragment");
+  }
+  if (url.protocol === "http:" && !isLoopback(url.hostname)) {
+    throw refused(setting, "must be https: plain http is for this machine alone (127.0.0.1, [::1], localhost)", {
+      code: "ENDPOINT_UNEXPECTED",
+      hint: "write https:// in place of http://",
+    });
+  }
+  return sourced(url.origin + url.pathname.replace(/\/+$/, ""), setting.origin);
+}
+
+/** @param hostname as `URL` gives it: IPv4 in four decimal numbers whatever it was written as, IPv6 in brackets */
+function isLoopback(hostname: string): boolean {
+  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
+}

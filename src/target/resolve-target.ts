@@ -1,0 +1,240 @@
+import { parseRoleArn, type RoleArn } from "../aws/arn.ts";
+import { AssumeMfaError } from "../errors.ts";
+import type { Environment } from "../host/host.ts";
+import type { AwsConfig, Profile } from "./aws-config.ts";
+import { closestNames } from "./closest-names.ts";
+import { ASSUME_ROLE_MAX_SECONDS, ASSUME_ROLE_MIN_SECONDS, parseDuration } from "./duration.ts";
+import { refuseUnbuiltSettings, refuseUnknownSettings } from "./refuse-unknown-settings.ts";
+import { resolveEndpoints } from "./resolve-endpoints.ts";
+import { type ExportedSession, isPlainName, lookedIn, resolveSource } from "./resolve-source.ts";
+import {
+  checked,
+  checkedBoolean,
+  environmentSetting,
+  firstOf,
+  optionSetting,
+  profileSetting,
+  quoted,
+  refused,
+  type Setting,
+  sourced,
+} from "./setting.ts";
+import type { ConfirmMode, Sourced, Target } from "./target.ts";
+
+/** What the command line says about a target, as it was typed; undefined where it says nothing. */
+export interface TargetOptions {
+  /** `--source-profile` */
+  readonly sourceProfile?: string | undefined;
+  /** `--serial-number` */
+  readonly serialNumber?: string | undefined;
+  /** `--role-session-name` */
+  readonly roleSessionName?: string | undefined;
+  /** `--duration`: `1h`, `45m`, `3600` */
+  readonly duration?: string | undefined;
+  /** `--external-id` */
+  readonly externalId?: string | undefined;
+  /** `--region` */
+  readonly region?: string | undefined;
+  /** `--endpoint-url` */
+  readonly endpointUrl?: string | undefined;
+}
+
+// Lengths and patterns: STS API reference, AssumeRole (AWS.md, 2).
+const MFA_SERIAL = /^[\w+=/:,.@-]{9,256}$/;
+const EXTERNAL_ID = /^[\w+=,.@:/-]{2,1224}$/;
+const ROLE_SESSION_NAME = /^[\w+=,.@-]{2,64}$/;
+/** `us-east-1`, `us-gov-west-1`, `us-isob-east-1`, `eusc-de-east-1`: it becomes part of a host name. */
+const REGION = /^[a-z]{2,5}(?:-[a-z]{2,12}){1,3}-\d{1,2}$/;
+const CLOSEST_COUNT = 3;
+
+/**
+ * Everything about a role that can be known before anything is asked or called. Pure: files and environment come in as
+ * values. An option wins over the environment, that over the profile, that over the source profile.
+ *
+ * @param name a profile that has a `role_arn`, or a role's ARN; an exact profile name wins
+ * @param exported when the environment's keys are known to be a session of ours: they are no source, and the region that
+ *   was exported with them counts for that target only
+ * @returns frozen
+ * @throws AssumeMfaError TARGET_UNKNOWN, CONFIG_MALFORMED (naming file and line), USAGE (naming option or variable),
+ *   SOURCE_PROFILE_LOOP, SOURCE_CREDENTIALS_MISSING, MFA_SERIAL_UNUSABLE, ENDPOINT_UNEXPECTED
+ */
+export function resolveTarget(
+  name: string,
+  options: TargetOptions,
+  config: AwsConfig,
+  env: Environment,
+  exported?: ExportedSession,
+): Target {
+  const profile = config.profile(name);
+  const role = profile === undefined ? roleFromName(name, config) : roleFromProfile(profile, config);
+  if (profile !== undefined) {
+    refuseUnknownSettings(profile);
+    refuseUnbuiltSettings(profile);
+  }
+  const resolved = resolveSource({ profile, sourceProfile: options.sourceProfile, config, env, exported });
+  if (resolved.profile !== undefined && resolved.profile.name !== profile?.name) {
+    refuseUnknownSettings(resolved.profile);
+    refuseUnbuiltSettings(resolved.profile, ["mfa_process"]);
+  }
+  // A bare role ARN has no profile of its own; the one that signs is then the profile in force, as for the AWS CLI.
+  const settings = profile ?? resolved.profile;
+  const mfaRequired = checkedBoolean(profileSetting(settings, "assume_mfa_required"))?.value ?? true;
+  const serial = firstOf(
+    optionSetting("--serial-number", options.serialNumber),
+    environmentSetting(env, "ASSUME_MFA_SERIAL_NUMBER"),
+    profileSetting(profile, "mfa_serial"),
+    profileSetting(resolved.profile, "mfa_serial"),
+  );
+  return Object.freeze({
+    name,
+    profileName: profile?.name,
+    role,
+    source: resolved.source,
+    mfaSerial: checkSerial(serial, mfaRequired),
+    mfaRequired,
+    externalId: checked(
+      firstOf(optionSetting("--external-id", options.externalId), profileSetting(profile, "external_id")),
+      (value) => EXTERNAL_ID.test(value),
+      "2 to 1224 letters, digits or any of _ + = , . @ : / -",
+    ),
+    roleSessionName: checked(
+      firstOf(
+        optionSetting("--role-session-name", options.roleSessionName),
+        environmentSetting(env, "ASSUME_MFA_ROLE_SESSION_NAME"),
+        profileSetting(profile, "role_session_name"),
+      ),
+      (value) => ROLE_SESSION_NAME.test(value),
+      "2 to 64 letters, digits or any of _ + = , . @ -",
+    ),
+    durationSeconds: resolveDuration(options, profile, env),
+    region: checked(
+      firstOf(
+        optionSetting("--region", options.region),
+        ownRegion(environmentSetting(env, "AWS_REGION"), name, exported),
+        ownRegion(environmentSetting(env, "AWS_DEFAULT_REGION"), name, exported),
+        profileSetting(profile, "region"),
+        profileSetting(resolved.profile, "region"),
+      ),
+      (value) => REGION.test(value),
+      "the name of a region, such as us-east-1",
+    ),
+    endpoints: resolveEndpoints(options.endpointUrl, settings, config, env),
+    useFipsEndpoint: resolveSwitch(settings, env, "use_fips_endpoint"),
+    useDualstackEndpoint: resolveSwitch(settings, env, "use_dualstack_endpoint"),
+    confirm: resolveConfirm(settings),
+    cache: settings?.get("assume_mfa_cache")?.value === "none" ? "none" : "file",
+  });
+}
+
+function roleFromProfile(profile: Profile, config: AwsConfig): Sourced<RoleArn> {
+  const setting = profileSetting(profile, "role_arn");
+  if (setting === undefined) {
+    const at = `${profile.path}:${profile.line}`;
+    throw new AssumeMfaError("TARGET_UNKNOWN", `profile ${quoted(profile.name)} (${at}) has no role_arn`, {
+      hint: `add role_arn to it, or name another target${didYouMean(profile.name, config)}`,
+      details: { closest: closestTargets(profile.name, config), path: profile.path, line: profile.line },
+    });
+  }
+  const role = parseRoleArn(setting.value);
+  if (role === undefined) {
+    throw refused(setting, setting.value === "" ? "is empty" : "is no role's ARN", { hint: ROLE_ARN_HINT });
+  }
+  return sourced(Object.freeze(role), setting.origin);
+}
+
+const ROLE_ARN_HINT = "a role's ARN looks like arn:aws:iam::222222222222:role/PrivilegedActionsRole";
+
+/** @param name what is no profile's name */
+function roleFromName(name: string, config: AwsConfig): Sourced<RoleArn> {
+  const role = parseRoleArn(name);
+  if (role !== undefined) {
+    const origin = Object.freeze({ kind: "option", option: "the target" } as const);
+    return sourced(Object.freeze(role), origin);
+  }
+  const details = { closest: closestTargets(name, config), paths: [config.configPath, config.credentialsPath] };
+  if (/^arn:/i.test(name)) {
+    throw new AssumeMfaError("TARGET_UNKNOWN", `${quoted(name)} is no role's ARN`, {
+      hint: `${ROLE_ARN_HINT}; ${lookedIn(config)}`,
+      details,
+    });
+  }
+  const ignored = config.ignoredSection(name);
+  const hint =
+    ignored === undefined
+      ? `${lookedIn(config)}${didYouMean(name, config)}`
+      : `${ignored.path}:${ignored.line} is not read as a profile: write ${profileHeader(name)}; ${lookedIn(config)}`;
+  throw new AssumeMfaError(
+    "TARGET_UNKNOWN",
+    `there is no target ${quoted(name)}: no profile of that name, and no role's ARN`,
+    { hint, details },
+  );
+}
+
+function profileHeader(name: string): string {
+  return /[\s"'\\]/.test(name) ? `[profile "${name.replace(/["\\]/g, "\\$&")}"]` : `[profile ${name}]`;
+}
+
+function closestTargets(name: string, config: AwsConfig): readonly string[] {
+  return closestNames(name, config.roleProfileNames().filter(isPlainName), CLOSEST_COUNT);
+}
+
+function didYouMean(name: string, config: AwsConfig): string {
+  const names = closestTargets(name, config);
+  return names.length === 0 ? "; no profile there has a role_arn" : `; closest: ${names.join(", ")}`;
+}
+
+/**
+ * STS takes a virtual device's ARN or a hardware token's serial. A passkey, security key or user ARN can't present a
+ * code, so it is refused before anybody is asked for one (AWS.md, 3).
+ */
+function checkSerial(setting: Setting | undefined, mfaRequired: boolean): Sourced<string> | undefined {
+  const serial = checked(
+    setting,
+    (value) => MFA_SERIAL.test(value),
+    "9 to 256 letters, digits or any of _ + = / : , . @ -",
+  );
+  if (setting === undefined || serial === undefined || !mfaRequired) return serial;
+  const kind = /^arn:[^:]*:iam::\d*:(u2f|passkey|fido2?|user)\//i.exec(serial.value)?.[1]?.toLowerCase();
+  if (kind === undefined) return serial;
+  const what =
+    kind === "user" ? "is a user's ARN, not a device's" : "is a passkey or security key, which has no code to send";
+  throw refused(setting, what, {
+    code: "MFA_SERIAL_UNUSABLE",
+    hint: "STS takes a virtual device's ARN, such as arn:aws:iam::111122223333:mfa/alice, or a hardware token's serial, such as GAHT12345678",
+  });
+}
+
+/** `duration_seconds` is the AWS CLI's, a number of seconds; ours reads `1h` too. */
+function resolveDuration(options: TargetOptions, profile: Profile | undefined, env: Environment) {
+  const setting = firstOf(
+    optionSetting("--duration", options.duration),
+    environmentSetting(env, "ASSUME_MFA_DURATION"),
+    profileSetting(profile, "duration_seconds"),
+  );
+  if (setting === undefined) return undefined;
+  const { value, origin } = setting;
+  const seconds = origin.kind === "file" && !/^\d+$/.test(value) ? undefined : parseDuration(value);
+  if (seconds === undefined || seconds < ASSUME_ROLE_MIN_SECONDS || seconds > ASSUME_ROLE_MAX_SECONDS) {
+    const demand = `must be ${ASSUME_ROLE_MIN_SECONDS} to ${ASSUME_ROLE_MAX_SECONDS} seconds`;
+    throw refused(setting, origin.kind === "file" ? demand : `${demand}, such as 1h, 45m or 3600`);
+  }
+  return sourced(seconds, origin);
+}
+
+/** A region that our own `export` set for one target says nothing about another. */
+function ownRegion(setting: Setting | undefined, name: string, exported: ExportedSession | undefined) {
+  if (exported === undefined || exported.targetName === name) return setting;
+  return setting?.value === exported.region ? undefined : setting;
+}
+
+function resolveSwitch(profile: Profile | undefined, env: Environment, key: string): boolean {
+  const setting = firstOf(environmentSetting(env, `AWS_${key.toUpperCase()}`), profileSetting(profile, key));
+  return checkedBoolean(setting)?.value ?? false;
+}
+
+/** The values were checked with all other settings of ours. */
+function resolveConfirm(profile: Profile | undefined): Sourced<ConfirmMode> {
+  const setting = profileSetting(profile, "assume_mfa_confirm");
+  if (setting === undefined) return sourced("prompt", Object.freeze({ kind: "default", reason: "the default" }));
+  return sourced(setting.value as ConfirmMode, setting.origin);
+}
