@@ -1,0 +1,211 @@
+import { type AwsFailure, classifyFailure, isAccessDenied, isExpiredSession } from "../aws/aws-failure.ts";
+import type { ClientSettings } from "../aws/client-settings.ts";
+import { AssumeMfaError } from "../errors.ts";
+
+/** A call to AWS, as far as its failure is told by it. */
+export interface AwsCall {
+  /** Such as `ec2:TerminateInstances`: the IAM action of this name allows the call. */
+  readonly iamAction: string;
+  readonly settings: ClientSettings;
+  /** It changes something: a lost reply leaves open whether it did. */
+  readonly mutates: boolean;
+  readonly now: () => number;
+}
+
+const SERVICE_NAMES: Readonly<Record<string, string>> = { ec2: "EC2", dynamodb: "DynamoDB", sts: "STS" };
+
+const THROTTLED_CODES = new Set([
+  "Throttling",
+  "ThrottlingException",
+  "ThrottledException",
+  "RequestThrottled",
+  "RequestThrottledException",
+  "RequestLimitExceeded",
+  "TooManyRequestsException",
+  "ProvisionedThroughputExceededException",
+  "SlowDown",
+]);
+
+const NOT_FOUND_CODES = new Set(["InvalidInstanceID.NotFound", "ResourceNotFoundException", "TableNotFoundException"]);
+
+/** The session itself is not accepted: its role was deleted, its token is of another partition, or it was revoked. */
+const DEAD_SESSION_CODES = new Set([
+  "InvalidClientTokenId",
+  "UnrecognizedClientException",
+  "AuthFailure",
+  "InvalidToken",
+]);
+
+const SIGNATURE_CODES = new Set([
+  "SignatureDoesNotMatch",
+  "InvalidSignatureException",
+  "IncompleteSignature",
+  "RequestTimeTooSkewed",
+]);
+
+/** Past this, text from AWS is cut. */
+const MAX_AWS_TEXT_CHARACTERS = 700;
+
+/**
+ * What the AWS SDK threw, as an error of ours: the edge where AWS errors become codes (DESIGN.md, "Errors").
+ * AWS's own code stays in the message and in `details.awsCode`, the original is the `cause`.
+ * @returns anything that is no failed call (a bug, an interrupt, an error of ours) as it came
+ */
+export function toActionError(error: unknown, call: AwsCall): unknown {
+  const failure = classifyFailure(error);
+  if (failure === undefined) return error;
+  const made = describeFailure(failure, call);
+  return new AssumeMfaError(made.code, made.message, {
+    hint: made.hint,
+    cause: error,
+    details: {
+      awsCode: failure.code,
+      ...(failure.kind === "unsent" || failure.requestId === undefined ? {} : { awsRequestId: failure.requestId }),
+    },
+  });
+}
+
+/** How the call behind an error of {@link toActionError} failed; undefined for an error that no call caused. */
+export function awsFailureOf(error: unknown): AwsFailure | undefined {
+  return classifyFailure(error instanceof AssumeMfaError ? error.cause : error);
+}
+
+/** AWS answered with an error of this code. */
+export function isRefusedWith(error: unknown, ...codes: readonly string[]): boolean {
+  const failure = awsFailureOf(error);
+  return failure?.kind === "refused" && codes.includes(failure.code);
+}
+
+/** The role may not do this call. */
+export function isDenial(error: unknown): boolean {
+  const failure = awsFailureOf(error);
+  return failure !== undefined && isAccessDenied(failure);
+}
+
+/** Told by its code alone: EC2 throttles with HTTP 503, DynamoDB with 400. */
+export function isThrottled(failure: AwsFailure): boolean {
+  return THROTTLED_CODES.has(failure.code) || (failure.kind === "refused" && failure.status === 429);
+}
+
+type Described = Pick<AssumeMfaError, "code" | "message" | "hint">;
+
+function describeFailure(failure: AwsFailure, call: AwsCall): Described {
+  const where = placeOf(call);
+  if (failure.kind === "unsent") {
+    return {
+      code: "NETWORK",
+      message: `${where} could not be reached: ${failure.message}`,
+      hint: reachHint(call.settings),
+    };
+  }
+  if (isThrottled(failure)) {
+    return {
+      code: "THROTTLED",
+      message: `${where} is being asked too much at once (${failure.code})`,
+      hint: "wait a little, then run it again",
+    };
+  }
+  if (failure.kind === "ambiguous") {
+    return call.mutates
+      ? {
+          code: "REPLY_LOST",
+          message: `no answer to ${call.iamAction} from ${where}: ${failure.message}`,
+          hint: "it may have been carried out: look before doing it again",
+        }
+      : {
+          code: "NETWORK",
+          message: `no usable answer to ${call.iamAction} from ${where}: ${failure.message}`,
+          hint: reachHint(call.settings),
+        };
+  }
+  const said = `${failure.code}: ${awsText(failure.message)}`;
+  if (isExpiredSession(failure)) return describeExpiry(failure, said, call);
+  if (isAccessDenied(failure)) return describeDenial(failure.message, said, call);
+  if (failure.code === "OperationNotPermitted" || isDeletionProtection(failure)) {
+    return { code: "PROTECTED", message: said, hint: "protection is never switched off by this program" };
+  }
+  if (NOT_FOUND_CODES.has(failure.code)) {
+    return {
+      code: "NOT_FOUND",
+      message: `${where} does not have it (${said})`,
+      hint: "check the name, the region and the target",
+    };
+  }
+  if (DEAD_SESSION_CODES.has(failure.code)) {
+    return {
+      code: "SESSION_EXPIRED",
+      message: `${where} does not accept the role's session (${said})`,
+      hint: "run it again with --refresh",
+    };
+  }
+  if (SIGNATURE_CODES.has(failure.code)) {
+    return {
+      code: "SIGNATURE_REJECTED",
+      message: `${where} rejected the signature (${said})`,
+      hint: "check this machine's clock and the region",
+    };
+  }
+  return { code: "AWS_REFUSED", message: `${where} refused ${call.iamAction} (${said})`, hint: undefined };
+}
+
+/** EC2's RequestExpired is also what a wrong clock gets: the session's own expiry tells them apart (AWS.md, 1). */
+function describeExpiry(failure: AwsFailure, said: string, call: AwsCall): Described {
+  const { expiration } = call.settings.credentials;
+  if (failure.code === "RequestExpired" && expiration !== undefined && expiration > call.now()) {
+    return {
+      code: "SIGNATURE_REJECTED",
+      message: `${placeOf(call)} takes the request for too old, though the session is not (${said})`,
+      hint: "check this machine's clock",
+    };
+  }
+  return {
+    code: "SESSION_EXPIRED",
+    message: `the role's session has expired (${said})`,
+    hint: "run it again with --refresh",
+  };
+}
+
+function describeDenial(message: string, said: string, call: AwsCall): Described {
+  // AWS names the action that it missed, which can be another than the one called (`kms:Decrypt`, say).
+  const named = /is not authorized to perform: ([a-z0-9-]+:[A-Za-z0-9*]+)/.exec(message)?.[1] ?? call.iamAction;
+  let hint = `allow ${named} in the role's permissions policy`;
+  if (/explicit deny/.test(message)) hint = `a policy denies ${named} explicitly: it has to go, an Allow does not help`;
+  else if (/no session policy allows/.test(message)) hint = `allow ${named} in the session policy that was given`;
+  return { code: "ACCESS_DENIED", message: `the role may not do ${named} (${said})`, hint };
+}
+
+function isDeletionProtection(failure: AwsFailure): boolean {
+  return failure.code === "ValidationException" && /protected against deletion/i.test(failure.message);
+}
+
+/**
+ * AWS's words on one line, without the blob that only sts:DecodeAuthorizationMessage can read (it stays in the cause,
+ * for `--debug`) and without the full stop.
+ */
+function awsText(message: string): string {
+  const text = message
+    .replace(/\s*Encoded authorization failure message:\s*\S+/i, "")
+    .replace(/\s+/g, " ")
+    .trim()
+    .replace(/\.$/, "");
+  return text.length > MAX_AWS_TEXT_CHARACTERS ? `${text.slice(0, MAX_AWS_TEXT_CHARACTERS)}…` : text;
+}
+
+/** `EC2 in us-east-1`, `EC2 at http://127.0.0.1:4566`. Never the credentials that a URL may carry. */
+function placeOf(call: AwsCall): string {
+  const prefix = call.iamAction.slice(0, call.iamAction.indexOf(":"));
+  const service = SERVICE_NAMES[prefix] ?? prefix;
+  const { endpoint, region } = call.settings;
+  if (endpoint === undefined) return `${service} in ${region}`;
+  try {
+    return `${service} at ${new URL(endpoint).origin}`;
+  } catch {
+    return `${service} at its configured endpoint`;
+  }
+}
+
+function reachHint(settings: ClientSettings): string {
+  return settings.endpoint === undefined
+    ? `check the network and the region name ${settings.region}`
+    : "check the endpoint URL, and that something listens there";
+}

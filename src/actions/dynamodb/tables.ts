@@ -1,0 +1,23 @@
+import type { ActionScope } from "../action.ts";
+import { readPages } from "../paging.ts";
+
+/** The most that ListTables gives at once. */
+const PAGE_SIZE = 100;
+
+/** The documented `-o json` result of `tables` is a list of these. */
+export interface TableName {
+  readonly name: string;
+}
+
+/** The account's DynamoDB tables in the scope's region, page by page as they arrive. */
+export async function* listTables(scope: ActionScope): AsyncGenerator<readonly TableName[], void, void> {
+  const { makeDynamoDb } = await import("./dynamodb-client.ts");
+  const dynamoDb = makeDynamoDb(scope);
+  try {
+    for await (const page of readPages((nextToken) => dynamoDb.listTables(PAGE_SIZE, nextToken))) {
+      yield page.names.map((name) => ({ name }));
+    }
+  } finally {
+    dynamoDb.close();
+  }
+}

@@ -1,0 +1,304 @@
+import { AssumeMfaError, InterruptedError } from "../errors.ts";
+import type { ActionScope, ActionSteps, DestructiveAction, Look, Report, ResourceView, RunFailure } from "./action.ts";
+import { awsFailureOf, isDenial } from "./action-errors.ts";
+import { chunksOf } from "./at-most.ts";
+import { listOf, notFoundError } from "./not-found.ts";
+import { failureOfRun, reportOf } from "./run-outcome.ts";
+import { markAsked, markError, type Tracked, track } from "./tracked.ts";
+import { type Progress, readStates, waitUntilReached } from "./wait.ts";
+
+export interface DestructiveOptions {
+  readonly dryRun: boolean;
+  /** False: return as soon as AWS has taken it (`--no-wait`). */
+  readonly wait: boolean;
+  readonly timeoutSeconds: number;
+}
+
+/** How the run talks to people; each is the caller's. */
+export interface DestructivePorts {
+  /** What is about to be lost. Called once, before anything is asked; protected ones are among them. */
+  show(look: Look): void;
+  /** Returns when the person agreed. @throws DECLINED or CONFIRMATION_MISSING */
+  confirm(look: Look): Promise<void>;
+  progress(progress: Progress): void;
+  /** A line for people, on standard error. */
+  note(text: string): void;
+  /**
+   * The outcome, once there is one: called at most once, with interrupts still held, so that Ctrl-C can't cut it off.
+   * Here a history of what was done is kept, too.
+   */
+  report(report: Report, failure: RunFailure | undefined): void;
+}
+
+export interface DestructiveRun {
+  readonly report: Report;
+  /** Thrown by the caller when it has printed the report; undefined when all went well. */
+  readonly failure: RunFailure | undefined;
+}
+
+/** What was shown must not be older than this when it is done (ACCEPTANCE.md D1). */
+const MAX_LOOK_AGE_MS = 60_000;
+
+/** A session with less than this left is not started with: it could end between doing and knowing (D8). */
+const MIN_SESSION_MS = 60_000;
+
+/** After a lost reply EC2 and DynamoDB are looked at for this long: what they show lags behind what they do. */
+const AMBIGUOUS_SETTLE_MS = 10_000;
+const PARTIAL_SETTLE_MS = 3_000;
+const SETTLE_STEP_MS = 400;
+
+/**
+ * Look, show, confirm, do, wait, report (CLI.md, "Destructive actions"). What can't be undone is done once: a mutating
+ * call is never sent again unless AWS's refusal proves that nothing happened, and what became of a call whose answer is
+ * lost is found out by reading.
+ *
+ * @param ids checked by `action.checkIds`
+ * @returns the report, and how the run is to end
+ * @throws before anything was done: NOT_FOUND, PROTECTED, what `confirm` throws, SESSION_EXPIRED, NETWORK and the like
+ */
+export async function runDestructive(
+  action: DestructiveAction,
+  ids: readonly string[],
+  scope: ActionScope,
+  options: DestructiveOptions,
+  ports: DestructivePorts,
+): Promise<DestructiveRun> {
+  checkSessionLife(action, scope);
+  const steps = await action.open(scope, ports.note);
+  try {
+    let look = await lookAtAll(action, steps, ids, scope);
+    ports.show(look);
+    stopIfProtected(action, look);
+    if (options.dryRun) return await tryOut(action, steps, look, ports);
+    if (look.resources.some(isToDo)) {
+      await ports.confirm(look);
+      if (scope.clock.now() - look.at > MAX_LOOK_AGE_MS) look = await lookOnceMore(action, steps, look, scope);
+      checkSessionLife(action, scope);
+    }
+    return await doAndWait(action, steps, look, scope, options, ports);
+  } finally {
+    steps.close();
+  }
+}
+
+/** The mutating part. Interrupts are held from the first call until the report is out. */
+async function doAndWait(
+  action: DestructiveAction,
+  steps: ActionSteps,
+  look: Look,
+  scope: ActionScope,
+  options: DestructiveOptions,
+  ports: DestructivePorts,
+): Promise<DestructiveRun> {
+  const { interrupts } = scope;
+  const tracked = look.resources.map(track);
+  const requestIds: string[] = [];
+  const release = interrupts.hold();
+  try {
+    const batches = chunksOf(
+      action.batchSize,
+      tracked.filter(({ view }) => isToDo(view)),
+    );
+    for (const [index, batch] of batches.entries()) {
+      if (interrupts.signal.aborted) break;
+      const verdict = await doBatch(steps, batch, scope, requestIds, ports);
+      // Nothing at all was done: a plain error, with nothing to report.
+      if (verdict === "nothing was sent" && index === 0) throw batch[0]?.error;
+      if (verdict !== "go on") break;
+    }
+    let timedOut = false;
+    if (options.wait) {
+      const waited = await waitUntilReached(steps, tracked, scope, options.timeoutSeconds * 1000, ports.progress);
+      timedOut = waited.timedOut;
+    }
+    const report = reportOf(action, tracked, requestIds, timedOut ? options.timeoutSeconds : undefined);
+    const failure = interrupts.signal.aborted
+      ? (interrupts.signal.reason as RunFailure)
+      : failureOfRun(action, tracked, report, timedOut ? options.timeoutSeconds : undefined);
+    ports.report(report, failure);
+    return { report, failure };
+  } finally {
+    release();
+  }
+}
+
+type BatchVerdict = "go on" | "stop" | "nothing was sent";
+
+async function doBatch(
+  steps: ActionSteps,
+  batch: readonly Tracked[],
+  scope: ActionScope,
+  requestIds: string[],
+  ports: DestructivePorts,
+): Promise<BatchVerdict> {
+  try {
+    const { states, requestId } = await steps.act(batch.map(({ view }) => view));
+    if (requestId !== undefined) requestIds.push(requestId);
+    for (const one of batch) markAsked(one, states.get(one.view.id));
+    return "go on";
+  } catch (error) {
+    if (error instanceof InterruptedError) return "stop";
+    const failure = awsFailureOf(error);
+    if (failure?.kind === "unsent") {
+      for (const one of batch) markError(one, error, "not sent");
+      return "nothing was sent";
+    }
+    if (failure?.requestId !== undefined) requestIds.push(failure.requestId);
+    // An error of ours is a refusal before the call; anything unknown may have come after it.
+    const refused = failure?.kind === "refused" || (failure === undefined && error instanceof AssumeMfaError);
+    const mayBePartial = !refused || (batch.length > 1 && error instanceof AssumeMfaError && steps.mayBePartial(error));
+    for (const one of batch) markError(one, error, refused ? "refused" : "answer lost");
+    const settleMs = refused ? (mayBePartial ? PARTIAL_SETTLE_MS : 0) : AMBIGUOUS_SETTLE_MS;
+    const wasRead = await settle(steps, batch, scope, settleMs);
+    if (!wasRead && mayBePartial) {
+      for (const one of batch) one.unreadable = true;
+    }
+    const moved = batch.filter(({ phase }) => phase !== "untouched").length;
+    if (!refused && moved === batch.length) {
+      ports.note("the answer to the call was lost; looking again shows that it was carried out");
+    }
+    const code = error instanceof AssumeMfaError ? error.code : undefined;
+    return code === "SESSION_EXPIRED" || (!refused && !wasRead) ? "stop" : "go on";
+  }
+}
+
+/**
+ * Reads what became of a batch whose call failed, until all of it has moved or the time is over.
+ * @returns false when it could never be read
+ */
+async function settle(
+  steps: ActionSteps,
+  batch: readonly Tracked[],
+  scope: ActionScope,
+  settleMs: number,
+): Promise<boolean> {
+  const { clock, interrupts } = scope;
+  const until = clock.now() + settleMs;
+  let wasRead = false;
+  for (;;) {
+    try {
+      await readStates(steps, batch);
+      wasRead = true;
+    } catch (error) {
+      // Why the call itself failed is the news; that this could not be read either is told as `unknown`.
+      if (isDenial(error)) return wasRead;
+    }
+    if (wasRead && batch.every(({ phase }) => phase !== "untouched")) return true;
+    if (clock.now() >= until || interrupts.signal.aborted) return wasRead;
+    try {
+      await clock.sleep(SETTLE_STEP_MS, interrupts.signal);
+    } catch {
+      return wasRead;
+    }
+  }
+}
+
+async function tryOut(
+  action: DestructiveAction,
+  steps: ActionSteps,
+  look: Look,
+  ports: DestructivePorts,
+): Promise<DestructiveRun> {
+  const tracked = look.resources.map(track);
+  const toDo = tracked.filter(({ view }) => isToDo(view));
+  if (steps.dryRun === undefined && toDo.length > 0) {
+    ports.note(`this service has no dry run of its own: whether the role may ${action.wording.verb} was not tried`);
+  }
+  for (const batch of chunksOf(action.batchSize, toDo)) {
+    const refusal = await steps.dryRun?.(batch.map(({ view }) => view));
+    for (const one of batch) {
+      if (refusal === undefined) one.wouldBeDone = true;
+      else markError(one, refusal, "not sent");
+    }
+  }
+  const report: Report = { ...reportOf(action, tracked, [], undefined), dryRun: true };
+  const refused = toDo.filter(({ error }) => error !== undefined);
+  const first = refused[0]?.error;
+  const failure =
+    first === undefined
+      ? undefined
+      : new AssumeMfaError("DRY_RUN_REFUSED", `it would not go through: ${first.message}`, {
+          hint: first.hints,
+          cause: first,
+          details: first.details,
+        });
+  ports.report(report, failure);
+  return { report, failure };
+}
+
+async function lookAtAll(
+  action: DestructiveAction,
+  steps: ActionSteps,
+  ids: readonly string[],
+  scope: ActionScope,
+): Promise<Look> {
+  const at = scope.clock.now();
+  const { resources, missing } = await steps.look(ids);
+  if (missing.length > 0) {
+    throw notFoundError(
+      missing,
+      resources.map(({ id }) => id),
+      action.wording,
+      scope,
+    );
+  }
+  return { resources, at };
+}
+
+/** The person took their time: nothing is done to what is no longer what they were shown. */
+async function lookOnceMore(
+  action: DestructiveAction,
+  steps: ActionSteps,
+  shown: Look,
+  scope: ActionScope,
+): Promise<Look> {
+  const fresh = await lookAtAll(
+    action,
+    steps,
+    shown.resources.map(({ id }) => id),
+    scope,
+  );
+  stopIfProtected(action, fresh);
+  const changed = fresh.resources.filter((view, index) => {
+    const before = shown.resources[index];
+    return before === undefined || view.name !== before.name || view.type !== before.type || view.pin !== before.pin;
+  });
+  if (changed.length > 0) {
+    throw new AssumeMfaError(
+      "AWS_REFUSED",
+      `${listOf(changed.map(({ id }) => id))} changed since it was shown; nothing was done`,
+      { hint: "run it again to see what is there now" },
+    );
+  }
+  return fresh;
+}
+
+function stopIfProtected(action: DestructiveAction, look: Look): void {
+  const { wording } = action;
+  const held = look.resources.filter((view) => isToDo(view) && view.protection === "protected");
+  if (held.length === 0) return;
+  const named = held.map(({ id, name }) => (name === undefined ? id : `${id} (${name})`));
+  throw new AssumeMfaError(
+    "PROTECTED",
+    `${listOf(named)} ${held.length === 1 ? "has" : "have"} ${wording.protection ?? "protection"}; nothing was done`,
+    {
+      hint: `leave ${held.length === 1 ? "it" : "them"} out: protection is never switched off by this program`,
+      details: { protected: held.map(({ id }) => id) },
+    },
+  );
+}
+
+function checkSessionLife(action: DestructiveAction, scope: ActionScope): void {
+  const { expiration } = scope.clientSettings(action.service, 1).credentials;
+  if (expiration === undefined) return;
+  const leftMs = expiration - scope.clock.now();
+  if (leftMs >= MIN_SESSION_MS) return;
+  const left = leftMs > 0 ? `ends in ${Math.floor(leftMs / 1000)} s` : "has ended";
+  throw new AssumeMfaError("SESSION_EXPIRED", `the role's session ${left}; nothing was done`, {
+    hint: "run it again with --refresh",
+  });
+}
+
+function isToDo(view: ResourceView): boolean {
+  return view.phase === "untouched";
+}

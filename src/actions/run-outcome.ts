@@ -1,0 +1,100 @@
+import { AssumeMfaError } from "../errors.ts";
+import type { DestructiveAction, Outcome, Report, ResourceReport } from "./action.ts";
+import type { Tracked } from "./tracked.ts";
+
+/**
+ * @param requestIds of the mutating calls
+ * @param timedOutAfterSeconds undefined when the waiting ended otherwise
+ */
+export function reportOf(
+  action: DestructiveAction,
+  tracked: readonly Tracked[],
+  requestIds: readonly string[],
+  timedOutAfterSeconds: number | undefined,
+): Report {
+  const resources = tracked.map((one): ResourceReport => {
+    const outcome = outcomeOf(one);
+    const reason = reasonOf(action, one, outcome, timedOutAfterSeconds);
+    return {
+      id: one.view.id,
+      name: one.view.name ?? null,
+      before: one.view.state ?? null,
+      state: one.state ?? null,
+      outcome,
+      ...(reason === undefined ? {} : { reason }),
+    };
+  });
+  return { action: action.name, dryRun: false, resources, requestIds };
+}
+
+/** What was read decides; only where that leaves it open does the way the call went. */
+function outcomeOf(one: Tracked): Outcome {
+  if (one.wouldBeDone) return "would be done";
+  if (one.phase === "reached") return "done";
+  if (one.phase === "under way") return "pending";
+  if (one.unreadable) return "unknown";
+  return one.howItFailed === "refused" ? "failed" : "not done";
+}
+
+function reasonOf(
+  action: DestructiveAction,
+  one: Tracked,
+  outcome: Outcome,
+  timedOutAfterSeconds: number | undefined,
+): string | undefined {
+  if (one.view.phase === "reached") return `was already ${one.view.state}`;
+  switch (outcome) {
+    case "done":
+      return one.remark;
+    case "pending":
+      if (one.remark !== undefined) return one.remark;
+      if (timedOutAfterSeconds !== undefined) return `still ${one.state} after ${timedOutAfterSeconds} s`;
+      return one.view.phase === "under way" ? `was already ${one.view.state}` : undefined;
+    case "failed":
+      return one.error?.message;
+    case "unknown":
+      return `${one.error?.message ?? "no answer"}; it can't be read what became of it`;
+    case "not done":
+      if (one.error === undefined) return "not asked for";
+      return one.howItFailed === "answer lost"
+        ? `${one.error.message}; it was still ${one.state} when last looked at`
+        : one.error.message;
+    case "would be done":
+      return action.wording.protection !== undefined && one.view.protection === "unknown"
+        ? `if it has no ${action.wording.protection}, which was not read`
+        : undefined;
+  }
+}
+
+/**
+ * How a run that nobody interrupted ends: undefined when all is done or taken on; PARTIAL_FAILURE (exit 5) when some
+ * of what was to be done was not; the first error itself when none was; STILL_IN_PROGRESS when the time ran out.
+ */
+export function failureOfRun(
+  action: DestructiveAction,
+  tracked: readonly Tracked[],
+  report: Report,
+  timedOutAfterSeconds: number | undefined,
+): AssumeMfaError | undefined {
+  const { wording } = action;
+  const toDo = tracked.filter(({ view }) => view.phase === "untouched");
+  const bad = toDo.filter(({ phase }) => phase === "untouched");
+  const count = (some: number, all: number) => `${some} of ${all} ${all === 1 ? wording.noun : wording.nouns}`;
+  const first = bad.find(({ error }) => error !== undefined)?.error;
+  if (bad.length > 0 && bad.length < toDo.length) {
+    const unknown = report.resources.some(({ outcome }) => outcome === "unknown");
+    return new AssumeMfaError(
+      "PARTIAL_FAILURE",
+      `${count(bad.length, toDo.length)} ${bad.length === 1 ? "was" : "were"} not ${wording.done}${unknown ? ", or it is not known" : ""}`,
+      { hint: first?.hints, cause: first },
+    );
+  }
+  if (bad.length > 0) return first;
+  if (timedOutAfterSeconds === undefined) return undefined;
+  const pending = tracked.filter(({ phase }) => phase === "under way");
+  return new AssumeMfaError(
+    "STILL_IN_PROGRESS",
+    `${count(pending.length, tracked.length)} ${pending.length === 1 ? "is" : "are"} not ${wording.done} yet after ${timedOutAfterSeconds} s`,
+    { hint: "AWS goes on with it: look again later, or give a longer --timeout" },
+  );
+}

@@ -1,0 +1,35 @@
+/**
+ * The only file of this room that calls STS, and only to ask who it is: assuming roles is the session's work.
+ * GetCallerIdentity needs no permission, so a refusal is about the session itself.
+ */
+import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import { makeClientConfig } from "../aws/client-config.ts";
+import { type ActionScope, READ_ATTEMPTS } from "./action.ts";
+import { toActionError } from "./action-errors.ts";
+
+/** The documented `-o json` result of `whoami`. */
+export interface CallerIdentity {
+  /** Twelve digits. */
+  readonly account: string;
+  /** `arn:aws:sts::222222222222:assumed-role/PrivilegedActionsRole/alice` */
+  readonly arn: string;
+  readonly userId: string;
+}
+
+export async function getCallerIdentity(scope: ActionScope): Promise<CallerIdentity> {
+  const settings = scope.clientSettings("sts", READ_ATTEMPTS);
+  const client = new STSClient(makeClientConfig(settings));
+  try {
+    const { Account, Arn, UserId } = await client.send(new GetCallerIdentityCommand({}));
+    return { account: Account ?? "", arn: Arn ?? "", userId: UserId ?? "" };
+  } catch (error) {
+    throw toActionError(error, {
+      iamAction: "sts:GetCallerIdentity",
+      settings,
+      mutates: false,
+      now: () => scope.clock.now(),
+    });
+  } finally {
+    client.destroy();
+  }
+}

@@ -1,0 +1,62 @@
+import { AssumeMfaError } from "../errors.ts";
+import type { Phase, ResourceState, ResourceView } from "./action.ts";
+
+/**
+ * `refused`: AWS decided against it. `answer lost`: sent, and no answer. `not sent`: nothing was asked of AWS.
+ */
+export type HowItFailed = "refused" | "answer lost" | "not sent";
+
+/** What is known of one resource while a run goes on: the run's own notebook, turned into a report at its end. */
+export interface Tracked {
+  readonly view: ResourceView;
+  /** Its true state when last read; undefined when it never could be. */
+  state: string | undefined;
+  /** Never goes back: what AWS shows lags behind what it has taken on. */
+  phase: Phase;
+  /** AWS took the call that names it. */
+  asked: boolean;
+  wouldBeDone: boolean;
+  error: AssumeMfaError | undefined;
+  howItFailed: HowItFailed | undefined;
+  /** What became of it could not be read. */
+  unreadable: boolean;
+  remark: string | undefined;
+}
+
+export function track(view: ResourceView): Tracked {
+  return {
+    view,
+    state: view.state,
+    phase: view.phase,
+    asked: false,
+    wouldBeDone: false,
+    error: undefined,
+    howItFailed: undefined,
+    unreadable: false,
+    remark: undefined,
+  };
+}
+
+const PHASES: readonly Phase[] = ["untouched", "under way", "reached"];
+
+export function markState(one: Tracked, state: ResourceState): void {
+  one.state = state.state;
+  one.remark = state.remark;
+  if (PHASES.indexOf(state.phase) > PHASES.indexOf(one.phase)) one.phase = state.phase;
+}
+
+/** @param state undefined when the reply left it out */
+export function markAsked(one: Tracked, state: ResourceState | undefined): void {
+  one.asked = true;
+  if (state !== undefined) markState(one, state);
+  // AWS took it, whatever state it still shows.
+  if (one.phase === "untouched") one.phase = "under way";
+}
+
+export function markError(one: Tracked, error: unknown, how: HowItFailed): void {
+  one.howItFailed = how;
+  one.error =
+    error instanceof AssumeMfaError
+      ? error
+      : new AssumeMfaError("UNEXPECTED", error instanceof Error ? error.message : String(error), { cause: error });
+}

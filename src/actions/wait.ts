@@ -1,0 +1,91 @@
+import { isExpiredSession } from "../aws/aws-failure.ts";
+import type { ActionScope, ActionSteps } from "./action.ts";
+import { awsFailureOf, isDenial, isThrottled } from "./action-errors.ts";
+import { markState, type Tracked } from "./tracked.ts";
+
+/** While waiting: how many are in which state. */
+export interface Progress {
+  /** By AWS's own word for the state, in order of first appearance. Raw text. */
+  readonly counts: ReadonlyMap<string, number>;
+  readonly elapsedMs: number;
+}
+
+/** Polling starts small, for a sandbox that is done at once, and grows, for EC2, which takes a minute. */
+const FIRST_DELAY_MS = 200;
+const GROWTH = 1.5;
+const LONGEST_DELAY_MS = 5_000;
+const FIRST_BACK_OFF_MS = 2_000;
+const LONGEST_BACK_OFF_MS = 20_000;
+/** After so many readings in a row without an answer the waiting ends. */
+const MAX_TROUBLES = 5;
+
+/** Reads the true state of each and notes it. @throws what the reading threw */
+export async function readStates(steps: ActionSteps, tracked: readonly Tracked[]): Promise<void> {
+  const states = await steps.read(tracked.map(({ view }) => view));
+  for (const one of tracked) {
+    const state = states.get(one.view.id);
+    if (state !== undefined) markState(one, state);
+  }
+}
+
+/**
+ * Waits until what AWS has taken on is so. Ends early when the person interrupts, after one more reading, and where
+ * reading is no use (the role may not look, the session ended): then those still under way carry the reason.
+ * @returns whether the time limit ended it
+ */
+export async function waitUntilReached(
+  steps: ActionSteps,
+  tracked: readonly Tracked[],
+  scope: ActionScope,
+  timeoutMs: number,
+  progress: (progress: Progress) => void,
+): Promise<{ readonly timedOut: boolean }> {
+  const { clock, interrupts } = scope;
+  const startedAt = clock.now();
+  const underWay = () => tracked.filter(({ phase }) => phase === "under way");
+  if (underWay().length === 0) return { timedOut: false };
+  let delayMs = FIRST_DELAY_MS;
+  let troubles = 0;
+  const giveUp = (reason: string) => {
+    for (const one of underWay()) one.remark = reason;
+    return { timedOut: false };
+  };
+  while (underWay().length > 0) {
+    progress({ counts: countStates(tracked), elapsedMs: clock.now() - startedAt });
+    const leftMs = startedAt + timeoutMs - clock.now();
+    if (leftMs <= 0) return { timedOut: true };
+    try {
+      await clock.sleep(Math.min(delayMs, leftMs), interrupts.signal);
+    } catch (error) {
+      if (!interrupts.signal.aborted) throw error;
+    }
+    try {
+      await readStates(steps, underWay());
+      troubles = 0;
+      delayMs = Math.min(delayMs * GROWTH, LONGEST_DELAY_MS);
+    } catch (error) {
+      if (isDenial(error)) return giveUp("not waited for: the role may not look at it");
+      const failure = awsFailureOf(error);
+      if (failure !== undefined && isExpiredSession(failure)) {
+        return giveUp("not waited for: the role's session has expired");
+      }
+      if (failure !== undefined && isThrottled(failure)) {
+        delayMs = Math.min(Math.max(delayMs * 2, FIRST_BACK_OFF_MS), LONGEST_BACK_OFF_MS);
+      } else if (failure === undefined || failure.kind === "refused" || ++troubles >= MAX_TROUBLES) {
+        // Even a bug ends in the report: what was done so far must not be lost with it.
+        return giveUp(`not waited for: ${error instanceof Error ? error.message : String(error)}`);
+      } else {
+        delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS);
+      }
+    }
+    if (interrupts.signal.aborted) break;
+  }
+  progress({ counts: countStates(tracked), elapsedMs: clock.now() - startedAt });
+  return { timedOut: false };
+}
+
+function countStates(tracked: readonly Tracked[]): ReadonlyMap<string, number> {
+  const counts = new Map<string, number>();
+  for (const { state = "unknown" } of tracked) counts.set(state, (counts.get(state) ?? 0) + 1);
+  return counts;
+}
