@@ -1,3 +1,5 @@
+import type { RequestContext } from "./policy-variables.ts";
+
 /** One call that somebody makes on one resource. */
 export interface AccessRequest {
   /** `sts:AssumeRole`; knows no case. */
@@ -11,8 +13,7 @@ export interface AccessRequest {
     readonly sessionArn?: string;
     readonly accountId: string;
   };
-  /** Condition keys in lower case, with their values; an absent key is absent. */
-  readonly context: ReadonlyMap<string, readonly string[]>;
+  readonly context: RequestContext;
 }
 
 export type Verdict = "allowed" | "explicitlyDenied" | "implicitlyDenied";

@@ -1,24 +1,18 @@
-import { matchesWildcard, parseWildcardPattern, type WildcardPattern } from "./wildcard.ts";
+import { type PolicyText, type RequestContext, resolvePattern } from "./policy-variables.ts";
+import { matchesWildcard } from "./wildcard.ts";
 
 const ARN_PARTS = 6;
 
 /**
  * Whether an ARN fits a pattern, part by part: a wildcard does not reach over one of the first five colons; the
- * sixth part keeps its colons. Variables are read in the sixth part only, where alone AWS allows them.
- *
- * @param expand gives the sixth part's pattern; undefined when it can match nothing
+ * sixth part keeps its colons. What has fewer parts is no ARN and fits nothing.
  */
-export function matchesArn(
-  arn: string,
-  pattern: string,
-  expand: (text: string) => WildcardPattern | undefined,
-): boolean {
+export function matchesArn(arn: string, pattern: readonly PolicyText[], context: RequestContext): boolean {
   const arnParts = splitArn(arn);
-  const patternParts = splitArn(pattern);
-  if (arnParts.length !== ARN_PARTS || patternParts.length !== ARN_PARTS) return false;
-  return patternParts.every((part, index) => {
-    const expanded = index === ARN_PARTS - 1 ? expand(part) : parseWildcardPattern(part);
-    return expanded !== undefined && matchesWildcard(arnParts[index] ?? "", expanded);
+  if (arnParts.length !== ARN_PARTS || pattern.length !== ARN_PARTS) return false;
+  return pattern.every((part, index) => {
+    const resolved = resolvePattern(part, context);
+    return resolved !== undefined && matchesWildcard(arnParts[index] ?? "", resolved);
   });
 }
 
@@ -26,4 +20,25 @@ export function matchesArn(
 export function splitArn(arn: string): readonly string[] {
   const parts = arn.split(":");
   return parts.length <= ARN_PARTS ? parts : [...parts.slice(0, ARN_PARTS - 1), parts.slice(ARN_PARTS - 1).join(":")];
+}
+
+/** The same for a policy's text: the colon of a variable's name, or of its value, parts nothing. */
+export function splitArnPattern(text: PolicyText): readonly PolicyText[] {
+  const parts: PolicyText[number][][] = [[]];
+  for (const piece of text) {
+    if (typeof piece !== "string") {
+      parts.at(-1)?.push(piece);
+      continue;
+    }
+    const [first = "", ...more] = piece.split(":");
+    parts.at(-1)?.push(first);
+    for (const [index, each] of more.entries()) {
+      if (parts.length === ARN_PARTS) {
+        parts.at(-1)?.push(`:${more.slice(index).join(":")}`);
+        break;
+      }
+      parts.push([each]);
+    }
+  }
+  return parts;
 }

@@ -1,44 +1,66 @@
-/** The operators of IAM's JSON policy elements, without `IfExists` and the set operators. */
-export const CONDITION_OPERATORS = [
-  "StringEquals",
-  "StringNotEquals",
-  "StringEqualsIgnoreCase",
-  "StringNotEqualsIgnoreCase",
-  "StringLike",
-  "StringNotLike",
-  "NumericEquals",
-  "NumericNotEquals",
-  "NumericLessThan",
-  "NumericLessThanEquals",
-  "NumericGreaterThan",
-  "NumericGreaterThanEquals",
-  "DateEquals",
-  "DateNotEquals",
-  "DateLessThan",
-  "DateLessThanEquals",
-  "DateGreaterThan",
-  "DateGreaterThanEquals",
-  "Bool",
-  "BinaryEquals",
-  "IpAddress",
-  "NotIpAddress",
-  "ArnEquals",
-  "ArnLike",
-  "ArnNotEquals",
-  "ArnNotLike",
-  "Null",
-] as const;
+/** How an operator compares one value of the request with one value of the policy. */
+export type ValueComparison =
+  | "string"
+  | "stringIgnoringCase"
+  | "stringPattern"
+  | "number"
+  | "date"
+  | "boolean"
+  | "bytes"
+  | "ipAddress"
+  | "arn"
+  | "presence";
 
-export type ConditionOperatorName = (typeof CONDITION_OPERATORS)[number];
-export type SetOperator = "ForAllValues" | "ForAnyValue";
-
-export interface ConditionOperator {
-  readonly name: ConditionOperatorName;
-  readonly ifExists: boolean;
-  readonly setOperator: SetOperator | undefined;
+interface OperatorMeaning {
+  readonly comparison: ValueComparison;
+  /** Holds where the comparison is false for every value of the policy. */
+  readonly negated?: true;
+  /** For numbers and dates; equality where it is not given. */
+  readonly order?: "<" | "<=" | ">" | ">=";
 }
 
-const OPERATORS = new Map<string, ConditionOperatorName>(CONDITION_OPERATORS.map((name) => [name.toLowerCase(), name]));
+/** The operators of reference_policies_elements_condition_operators, without `IfExists` and set operators. */
+export const CONDITION_OPERATORS = {
+  StringEquals: { comparison: "string" },
+  StringNotEquals: { comparison: "string", negated: true },
+  StringEqualsIgnoreCase: { comparison: "stringIgnoringCase" },
+  StringNotEqualsIgnoreCase: { comparison: "stringIgnoringCase", negated: true },
+  StringLike: { comparison: "stringPattern" },
+  StringNotLike: { comparison: "stringPattern", negated: true },
+  NumericEquals: { comparison: "number" },
+  NumericNotEquals: { comparison: "number", negated: true },
+  NumericLessThan: { comparison: "number", order: "<" },
+  NumericLessThanEquals: { comparison: "number", order: "<=" },
+  NumericGreaterThan: { comparison: "number", order: ">" },
+  NumericGreaterThanEquals: { comparison: "number", order: ">=" },
+  DateEquals: { comparison: "date" },
+  DateNotEquals: { comparison: "date", negated: true },
+  DateLessThan: { comparison: "date", order: "<" },
+  DateLessThanEquals: { comparison: "date", order: "<=" },
+  DateGreaterThan: { comparison: "date", order: ">" },
+  DateGreaterThanEquals: { comparison: "date", order: ">=" },
+  Bool: { comparison: "boolean" },
+  BinaryEquals: { comparison: "bytes" },
+  IpAddress: { comparison: "ipAddress" },
+  NotIpAddress: { comparison: "ipAddress", negated: true },
+  // The two ways of writing each ARN operator behave identically.
+  ArnEquals: { comparison: "arn" },
+  ArnLike: { comparison: "arn" },
+  ArnNotEquals: { comparison: "arn", negated: true },
+  ArnNotLike: { comparison: "arn", negated: true },
+  Null: { comparison: "presence" },
+} as const satisfies Record<string, OperatorMeaning>;
+
+export type ConditionOperatorName = keyof typeof CONDITION_OPERATORS;
+
+export interface ConditionOperator extends OperatorMeaning {
+  readonly name: ConditionOperatorName;
+  readonly ifExists: boolean;
+  readonly setOperator: "ForAllValues" | "ForAnyValue" | undefined;
+}
+
+const NAMES = new Map<string, ConditionOperatorName>();
+for (const name of Object.keys(CONDITION_OPERATORS) as ConditionOperatorName[]) NAMES.set(name.toLowerCase(), name);
 
 /**
  * `ForAnyValue:StringLikeIfExists` and the like, in any case.
@@ -48,11 +70,8 @@ export function parseConditionOperator(text: string): ConditionOperator | undefi
   const match = /^(?:(forallvalues|foranyvalue):)?([a-z]+?)(ifexists)?$/.exec(text.toLowerCase());
   if (match === null) return undefined;
   const [, set, base = "", ifExists] = match;
-  const name = OPERATORS.get(base);
+  const name = NAMES.get(base);
   if (name === undefined || (name === "Null" && ifExists !== undefined)) return undefined;
-  return {
-    name,
-    ifExists: ifExists !== undefined,
-    setOperator: set === undefined ? undefined : set === "forallvalues" ? "ForAllValues" : "ForAnyValue",
-  };
+  const setOperator = set === undefined ? undefined : set === "forallvalues" ? "ForAllValues" : "ForAnyValue";
+  return { name, ...CONDITION_OPERATORS[name], ifExists: ifExists !== undefined, setOperator };
 }

@@ -1,92 +1,59 @@
-import { matchesArn } from "./arn-pattern.ts";
-import type { ConditionOperatorName } from "./condition-operator.ts";
+import { matchesArn, splitArnPattern } from "./arn-pattern.ts";
+import type { ConditionOperator } from "./condition-operator.ts";
 import { parseIpRange, rangeContains } from "./ip-address.ts";
 import { parsePolicyDate } from "./policy-date.ts";
-import type { PolicyVersion } from "./policy-document.ts";
-import { expandPolicyText } from "./policy-variables.ts";
-import { matchesWildcard, type WildcardPattern } from "./wildcard.ts";
+import type { PolicyVersion } from "./policy-statement.ts";
+import { parsePolicyText, type RequestContext, resolvePattern, resolveText } from "./policy-variables.ts";
+import { matchesWildcard } from "./wildcard.ts";
 
-type RequestContext = ReadonlyMap<string, readonly string[]>;
+export type ValueMatcher = (requestValue: string, policyValue: string) => boolean;
 
-/** How an operator compares one value of the request with one of the policy. */
-export interface ValueTest {
-  /** The operator holds where `matches` is false for every value of the policy. */
-  readonly negated: boolean;
-  readonly matches: (requestValue: string, policyValue: string) => boolean;
-}
-
-/** A value that cannot be read as what the operator compares matches nothing, on either side. */
-export function valueTestOf(
-  name: Exclude<ConditionOperatorName, "Null">,
+/**
+ * How an operator compares one value of the request with one of the policy, before negation.
+ * A value that cannot be read as what is compared, on either side, matches nothing; nor does a variable without value.
+ * Variables are for strings, ARNs and booleans (reference_policies_elements_condition_operators).
+ */
+export function valueMatcher(
+  operator: ConditionOperator,
   version: PolicyVersion,
   context: RequestContext,
-): ValueTest {
-  const negated = name.includes("Not");
-  const expand = (text: string) => expandPolicyText(text, version, context);
-  const plain = (text: string) => {
-    const pattern = expandPolicyText(text, version, context);
-    return pattern === undefined ? undefined : literalText(pattern);
-  };
-  switch (name) {
-    case "StringEquals":
-    case "StringNotEquals":
-      return { negated, matches: (value, policy) => value === plain(policy) };
-    case "StringEqualsIgnoreCase":
-    case "StringNotEqualsIgnoreCase":
-      return { negated, matches: (value, policy) => value.toLowerCase() === plain(policy)?.toLowerCase() };
-    case "StringLike":
-    case "StringNotLike":
-      return { negated, matches: (value, policy) => matchesPattern(value, expand(policy)) };
-    case "ArnEquals":
-    case "ArnLike":
-    case "ArnNotEquals":
-    case "ArnNotLike":
-      return { negated, matches: (value, policy) => matchesArn(value, policy, expand) };
-    case "Bool":
-      return { negated, matches: (value, policy) => value.toLowerCase() === plain(policy)?.toLowerCase() };
-    case "NumericEquals":
-    case "NumericNotEquals":
-    case "NumericLessThan":
-    case "NumericLessThanEquals":
-    case "NumericGreaterThan":
-    case "NumericGreaterThanEquals":
-      return { negated, matches: compareWith(name.slice("Numeric".length), parsePolicyNumber) };
-    case "DateEquals":
-    case "DateNotEquals":
-    case "DateLessThan":
-    case "DateLessThanEquals":
-    case "DateGreaterThan":
-    case "DateGreaterThanEquals":
-      return { negated, matches: compareWith(name.slice("Date".length), parsePolicyDate) };
-    case "BinaryEquals":
-      return { negated, matches: equalBytes };
-    case "IpAddress":
-    case "NotIpAddress":
-      return { negated, matches: inRange };
+): ValueMatcher {
+  const resolve = (text: string) => resolveText(parsePolicyText(text, version), context);
+  switch (operator.comparison) {
+    case "string":
+      return (value, policy) => value === resolve(policy);
+    case "stringIgnoringCase":
+    case "boolean":
+      return (value, policy) => value.toLowerCase() === resolve(policy)?.toLowerCase();
+    case "stringPattern":
+      return (value, policy) => {
+        const pattern = resolvePattern(parsePolicyText(policy, version), context);
+        return pattern !== undefined && matchesWildcard(value, pattern);
+      };
+    case "arn":
+      return (value, policy) => matchesArn(value, splitArnPattern(parsePolicyText(policy, version)), context);
+    case "number":
+      return orderedMatcher(parsePolicyNumber, operator.order);
+    case "date":
+      return orderedMatcher(parsePolicyDate, operator.order);
+    case "bytes":
+      return (value, policy) => isBase64(policy) && withoutPadding(value) === withoutPadding(policy);
+    case "ipAddress":
+      return matchesIpRange;
+    case "presence":
+      return () => false;
   }
 }
 
-function matchesPattern(value: string, pattern: WildcardPattern | undefined): boolean {
-  return pattern !== undefined && matchesWildcard(value, pattern);
-}
-
-/** For operators without wildcards: `*` and `?` are characters. */
-function literalText(pattern: WildcardPattern): string {
-  return pattern.map((part) => (typeof part === "string" ? part : part.description)).join("");
-}
-
-function compareWith(
-  comparison: string,
-  parse: (text: string) => number | undefined,
-): (requestValue: string, policyValue: string) => boolean {
+function orderedMatcher(parse: (text: string) => number | undefined, order: ConditionOperator["order"]): ValueMatcher {
   return (requestValue, policyValue) => {
     const left = parse(requestValue);
     const right = parse(policyValue);
     if (left === undefined || right === undefined) return false;
-    if (comparison === "LessThan") return left < right;
-    if (comparison === "LessThanEquals") return left <= right;
-    if (comparison === "GreaterThan") return left > right;
-    if (comparison === "GreaterThanEquals") return left >= right;
+    if (order === "<") return left < right;
+    if (order === "<=") return left <= right;
+    if (order === ">") return left > right;
+    if (order === ">=") return left >= right;
     return left === right;
   };
 }
@@ -95,11 +62,15 @@ function parsePolicyNumber(text: string): number | undefined {
   return /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined;
 }
 
-function equalBytes(requestValue: string, policyValue: string): boolean {
-  return requestValue.replace(/=+$/, "") === policyValue.replace(/=+$/, "");
+function isBase64(text: string): boolean {
+  return /^[A-Za-z0-9+/]*={0,2}$/.test(text) && withoutPadding(text).length % 4 !== 1;
 }
 
-function inRange(requestValue: string, policyValue: string): boolean {
+function withoutPadding(base64: string): string {
+  return base64.replace(/={1,2}$/, "");
+}
+
+function matchesIpRange(requestValue: string, policyValue: string): boolean {
   const address = parseIpRange(requestValue);
   const range = parseIpRange(policyValue);
   return address !== undefined && range !== undefined && rangeContains(range, address);

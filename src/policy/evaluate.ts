@@ -1,14 +1,14 @@
 import type { AccessRequest, Verdict } from "./access-request.ts";
 import type { PolicyDocument } from "./policy-document.ts";
-import { matchPrincipal, type PrincipalMatch } from "./principal.ts";
-import { statementApplies } from "./statement.ts";
+import { matchPrincipal, type PrincipalMatch, strongestMatch } from "./principal.ts";
+import { statementApplies } from "./statement-applies.ts";
 
 export type { AccessRequest, Verdict } from "./access-request.ts";
 export type { PrincipalMatch } from "./principal.ts";
 
 /**
- * All the policies of one layer (all of a user's and its groups' policies; all session policies), as one.
- * An explicit deny wins over any allow. A statement with a Principal counts for that principal only.
+ * All the policies of one layer as one (a user's and its groups'; all session policies). An explicit deny wins over
+ * any allow.
  */
 export function evaluatePolicies(request: AccessRequest, policies: readonly PolicyDocument[]): Verdict {
   return evaluate(request, policies).verdict;
@@ -17,32 +17,28 @@ export function evaluatePolicies(request: AccessRequest, policies: readonly Poli
 /** What a role's trust policy says of a caller. */
 export interface TrustVerdict {
   readonly verdict: Verdict;
-  /** How the deciding statements name the caller, the strongest of them; undefined when none applies. */
+  /** How the statements that decided name the caller, the strongest of them; undefined when none applies. */
   readonly matchedPrincipal: PrincipalMatch | undefined;
 }
 
 /**
- * A trust policy alone. `allowed` with `account` is not enough by itself: the caller's own policies must allow too.
- * See {@link evaluateAssumeRole} for both sides together.
+ * A trust policy alone. `allowed` with `account` is not enough by itself: see `evaluateAssumeRole` for both sides.
  */
 export function evaluateTrust(request: AccessRequest, trust: PolicyDocument): TrustVerdict {
   return evaluate(request, [trust]);
 }
 
 function evaluate(request: AccessRequest, policies: readonly PolicyDocument[]): TrustVerdict {
-  const allowed = new Set<PrincipalMatch>();
-  let isAllowed = false;
-  for (const { statements, version } of policies) {
+  const allows = new Set<PrincipalMatch>();
+  let verdict: Verdict = "implicitlyDenied";
+  for (const { kind, statements, version } of policies) {
     for (const statement of statements) {
-      const { principal } = statement;
-      const match = principal && matchPrincipal(principal, request.principal);
-      if (principal !== undefined && match === undefined) continue;
-      if (!statementApplies(statement, version, request)) continue;
+      const match = matchPrincipal(statement, request.principal);
+      if ((kind === "trust" && match === undefined) || !statementApplies(statement, version, request)) continue;
       if (statement.effect === "Deny") return { verdict: "explicitlyDenied", matchedPrincipal: match };
-      isAllowed = true;
-      if (match !== undefined) allowed.add(match);
+      verdict = "allowed";
+      if (match !== undefined) allows.add(match);
     }
   }
-  const strongest = (["session", "exact", "anyone", "account"] as const).find((match) => allowed.has(match));
-  return { verdict: isAllowed ? "allowed" : "implicitlyDenied", matchedPrincipal: strongest };
+  return { verdict, matchedPrincipal: strongestMatch(allows) };
 }

@@ -1,10 +1,17 @@
-import { type ConditionOperator, parseConditionOperator } from "./condition-operator.ts";
-import { isJsonObject, type JsonObject, type JsonValue, parsePolicyJson } from "./policy-json.ts";
-import { PolicySyntaxError } from "./policy-syntax-error.ts";
+import { asList, isJsonObject, parsePolicyJson } from "./policy-json.ts";
+import { POLICY_SIZE_QUOTAS, policySizeCharacters, TRUST_SIZE_MAXIMUM } from "./policy-size.ts";
+import { type PolicyKind, type PolicyStatement, type PolicyVersion, parseStatement } from "./policy-statement.ts";
+import { PolicySyntaxError, placeOf } from "./policy-syntax-error.ts";
 
-/** `identity`: also session policies and permissions boundaries. `trust`: a role's AssumeRolePolicyDocument. */
-export type PolicyKind = "identity" | "trust";
-export type PolicyVersion = "2008-10-17" | "2012-10-17";
+export type {
+  PatternElement,
+  PolicyCondition,
+  PolicyKind,
+  PolicyStatement,
+  PolicyVersion,
+  PrincipalElement,
+  PrincipalEntry,
+} from "./policy-statement.ts";
 
 /** A policy document that IAM would store. Texts are as written; meaning is given to them when they are evaluated. */
 export interface PolicyDocument {
@@ -15,140 +22,77 @@ export interface PolicyDocument {
   readonly statements: readonly PolicyStatement[];
 }
 
-export interface PolicyStatement {
-  readonly sid: string | undefined;
-  readonly effect: "Allow" | "Deny";
-  /** Undefined in every identity policy, defined in every trust policy. */
-  readonly principal: PrincipalElement | undefined;
-  readonly action: PatternElement;
-  /** Undefined in every trust policy: the role itself is the resource. */
-  readonly resource: PatternElement | undefined;
-  /** All must hold. */
-  readonly conditions: readonly PolicyCondition[];
-}
+/** IAM API reference: the most that any call takes as a PolicyDocument, white space included. */
+const MAX_DOCUMENT_CHARACTERS = 131_072;
+// IAM API reference, PolicyDocument: tab, line feed, carriage return, U+0020 to U+00FF.
+const FOREIGN_CHARACTER = /[^\t\n\r\u0020-\u00ff]/;
 
-/** `Action`, `Resource`, or with `negated` `NotAction`, `NotResource`. */
-export interface PatternElement {
-  readonly negated: boolean;
-  readonly patterns: readonly string[];
-}
-
-export interface PrincipalElement {
-  readonly negated: boolean;
-  readonly entries: readonly PrincipalEntry[];
-}
-
-/** `type: "*"` is the bare `"Principal": "*"`; its value is `*` too. */
-export interface PrincipalEntry {
-  readonly type: "*" | "AWS" | "Service" | "Federated" | "CanonicalUser";
-  readonly value: string;
-}
-
-/** One key under one operator. */
-export interface PolicyCondition {
-  readonly operator: ConditionOperator;
-  /** As written; key names know no case. */
-  readonly key: string;
-  /** Numbers and booleans as their JSON text. */
-  readonly values: readonly string[];
-}
+const AWS_MESSAGES = {
+  identity: {
+    json: "Syntax errors in policy.",
+    version: "Syntax errors in policy.",
+    statement: "Syntax errors in policy.",
+    sidTwice: "Statement IDs (SID) in a single policy must be unique.",
+  },
+  trust: {
+    json: "This policy contains invalid Json",
+    version: "The policy must contain a valid version string",
+    statement: "Could not parse the policy: Statement is empty!",
+    sidTwice: "The Statement Ids in the policy are not unique",
+  },
+} as const;
 
 /**
- * Reads a policy as strictly as IAM does: whatever IAM answers with MalformedPolicyDocument is refused.
- * Strict JSON; a repeated key is an error (policy grammar, notes).
+ * Reads a policy as strictly as IAM does: what IAM answers with MalformedPolicyDocument is refused, and so is what
+ * is larger than its largest quota. Strict JSON, no key twice. A trust policy may still hold what IAM no longer stores
+ * but what older roles have (see `new-policy.ts`).
  *
  * @throws PolicySyntaxError
  */
 export function parsePolicyDocument(text: string, kind: PolicyKind): PolicyDocument {
-  const root = parsePolicyJson(text);
-  if (!isJsonObject(root)) throw new PolicySyntaxError("a policy is a JSON object");
-  const version = root.get("Version") ?? "2008-10-17";
+  const aws = AWS_MESSAGES[kind];
+  checkSizeAndCharacters(text, kind);
+  const root = parsePolicyJson(text, aws.json);
+  if (!isJsonObject(root)) throw new PolicySyntaxError("a policy is a JSON object", { awsMessage: aws.json });
+  for (const name of root.keys()) {
+    if (name !== "Version" && name !== "Id" && name !== "Statement") {
+      throw new PolicySyntaxError(`a policy has no element "${name}"`, { awsMessage: aws.json });
+    }
+  }
+  const version = root.has("Version") ? root.get("Version") : "2008-10-17";
   if (version !== "2008-10-17" && version !== "2012-10-17") {
-    throw new PolicySyntaxError('Version is "2012-10-17" or "2008-10-17"');
+    throw new PolicySyntaxError('Version is "2012-10-17" or "2008-10-17"', { awsMessage: aws.version });
   }
   const id = root.get("Id");
-  if (id !== undefined && typeof id !== "string") throw new PolicySyntaxError("Id is a string");
-  const statement = root.get("Statement");
-  if (statement === undefined) throw new PolicySyntaxError("a policy needs a Statement");
-  const statements = Array.isArray(statement) ? statement : [statement];
-  return { kind, version, id, statements: statements.map((each) => parseStatement(each, kind)) };
-}
-
-function parseStatement(value: JsonValue, kind: PolicyKind): PolicyStatement {
-  if (!isJsonObject(value)) throw new PolicySyntaxError("a Statement is a JSON object");
-  const effect = value.get("Effect");
-  if (effect !== "Allow" && effect !== "Deny") throw new PolicySyntaxError('Effect is "Allow" or "Deny"');
-  const sid = value.get("Sid");
-  if (sid !== undefined && typeof sid !== "string") throw new PolicySyntaxError("Sid is a string");
-  const action = parsePatterns(value, "Action");
-  if (action === undefined) throw new PolicySyntaxError("a statement needs an Action");
-  const resource = parsePatterns(value, "Resource");
-  const principal = parsePrincipal(value);
-  if (kind === "trust" && resource !== undefined) throw new PolicySyntaxError("Has prohibited field Resource");
-  if (kind === "trust" && principal === undefined) throw new PolicySyntaxError("Missing required field Principal");
-  if (kind === "identity" && resource === undefined)
-    throw new PolicySyntaxError("Policy statement must contain resources.");
-  if (kind === "identity" && principal !== undefined) {
-    throw new PolicySyntaxError("Policy document should not specify a principal.");
+  if (id !== undefined && typeof id !== "string") {
+    throw new PolicySyntaxError("Id is a string", { awsMessage: aws.json });
   }
-  return { sid, effect, principal, action, resource, conditions: parseConditions(value.get("Condition")) };
+  const statements = asList(root.get("Statement") ?? []).map((each, index) => parseStatement(each, kind, index + 1));
+  if (statements.length === 0) throw new PolicySyntaxError("a policy needs a Statement", { awsMessage: aws.statement });
+  checkSids(statements, aws.sidTwice);
+  return { kind, version, id, statements };
 }
 
-function parsePatterns(statement: JsonObject, name: "Action" | "Resource"): PatternElement | undefined {
-  const plain = statement.get(name);
-  const negated = statement.get(`Not${name}`);
-  if (plain !== undefined && negated !== undefined)
-    throw new PolicySyntaxError(`${name} and Not${name} exclude each other`);
-  const value = plain ?? negated;
-  if (value === undefined) return undefined;
-  return { negated: plain === undefined, patterns: parseStrings(value, name) };
-}
-
-function parsePrincipal(statement: JsonObject): PrincipalElement | undefined {
-  const plain = statement.get("Principal");
-  const negatedValue = statement.get("NotPrincipal");
-  const value = plain ?? negatedValue;
-  if (value === undefined) return undefined;
-  const negated = plain === undefined;
-  if (value === "*") return { negated, entries: [{ type: "*", value: "*" }] };
-  if (!isJsonObject(value)) throw new PolicySyntaxError('Principal is "*" or an object');
-  const entries: PrincipalEntry[] = [];
-  for (const [type, values] of value) {
-    if (type !== "AWS" && type !== "Service" && type !== "Federated" && type !== "CanonicalUser") {
-      throw new PolicySyntaxError(`Invalid principal in policy: "${type}"`);
-    }
-    for (const each of parseStrings(values, "Principal")) entries.push({ type, value: each });
+function checkSizeAndCharacters(text: string, kind: PolicyKind): void {
+  const quota = kind === "trust" ? TRUST_SIZE_MAXIMUM : POLICY_SIZE_QUOTAS.inlineRole;
+  const awsMessage = kind === "trust" ? `Cannot exceed quota for ACLSizePerRole: ${quota}` : "Policy is too large.";
+  if (text.length > MAX_DOCUMENT_CHARACTERS || policySizeCharacters(text) > quota) {
+    throw new PolicySyntaxError(`a policy has at most ${quota} characters, white space not counted`, { awsMessage });
   }
-  return { negated, entries };
-}
-
-function parseConditions(value: JsonValue | undefined): readonly PolicyCondition[] {
-  if (value === undefined) return [];
-  if (!isJsonObject(value)) throw new PolicySyntaxError("Condition is an object");
-  const conditions: PolicyCondition[] = [];
-  for (const [operatorText, keys] of value) {
-    const operator = parseConditionOperator(operatorText);
-    if (operator === undefined) throw new PolicySyntaxError(`Invalid Condition type : ${operatorText}`);
-    if (!isJsonObject(keys)) throw new PolicySyntaxError(`the condition ${operatorText} is an object of keys`);
-    for (const [key, values] of keys) {
-      const list = Array.isArray(values) ? values : [values];
-      conditions.push({ operator, key, values: list.map(conditionText) });
-    }
-  }
-  return conditions;
-}
-
-function conditionText(value: JsonValue): string {
-  if (typeof value === "string") return value;
-  if (typeof value === "boolean") return String(value);
-  if (value !== null && "numberText" in value) return value.numberText;
-  throw new PolicySyntaxError("a condition's value is a string, a number or a boolean");
-}
-
-function parseStrings(value: JsonValue, name: string): readonly string[] {
-  const list = Array.isArray(value) ? value : [value];
-  return list.map((each) => {
-    if (typeof each !== "string") throw new PolicySyntaxError(`${name} is a string or a list of strings`);
-    return each;
+  const offset = text.search(FOREIGN_CHARACTER);
+  if (offset === -1) return;
+  throw new PolicySyntaxError("a character that IAM does not take in a policy", {
+    awsMessage: AWS_MESSAGES[kind].json,
+    place: placeOf(text, offset),
   });
+}
+
+function checkSids(statements: readonly PolicyStatement[], awsMessage: string): void {
+  const seen = new Set<string>();
+  for (const { sid } of statements) {
+    // An empty Sid names nothing and may stand in every statement.
+    if (sid === undefined || sid === "") continue;
+    if (seen.has(sid)) throw new PolicySyntaxError(`the Sid "${sid}" stands in two statements`, { awsMessage });
+    seen.add(sid);
+  }
 }

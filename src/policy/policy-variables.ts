@@ -1,40 +1,72 @@
-import type { PolicyVersion } from "./policy-document.ts";
+import type { PolicyVersion } from "./policy-statement.ts";
 import { parseWildcardPattern, type WildcardPattern } from "./wildcard.ts";
 
-// `${*}`, `${?}`, `${$}` for the characters themselves; `${key}`; `${key, 'default'}`. Anything else that begins
-// with `${` is text. Written so that no run of characters is tried twice.
+/** Condition keys in lower case, with their values; an absent key is absent. */
+export type RequestContext = ReadonlyMap<string, readonly string[]>;
+
+/** Text of a policy: as written between its variables. */
+export type PolicyText = readonly (string | PolicyVariable)[];
+
+export type PolicyVariable =
+  /** `${*}`, `${?}`, `${$}`: the character itself. */
+  | { readonly character: string }
+  /** `${key}` or `${key, 'default'}`; the key in lower case. */
+  | { readonly key: string; readonly defaultValue: string | undefined };
+
+// Anything else that begins with `${` is text. No two parts of it can take the same character, so that a hostile text
+// is not tried over and over.
 const VARIABLE = /\$\{(?:([*?$])|([^,'{}]+)(?:,\s*'([^']*)'\s*)?)\}/g;
 
-/**
- * Puts the request's values in the place of policy variables and reads the wildcards of the text around them.
- * What a variable stands for is text: a `*` in a tag's value is no wildcard.
- * Documents older than 2012-10-17 have no variables: there `${aws:username}` is text.
- * (IAM User Guide, reference_policies_variables)
- *
- * @param context condition keys in lower case
- * @returns undefined when a variable has no value and no default, or more than one value: then nothing matches
- */
-export function expandPolicyText(
-  text: string,
-  version: PolicyVersion,
-  context: ReadonlyMap<string, readonly string[]>,
-): WildcardPattern | undefined {
-  if (version === "2008-10-17" || !text.includes("${")) return parseWildcardPattern(text);
-  const parts: WildcardPattern[number][] = [];
+/** Documents older than 2012-10-17 have no variables: there `${aws:username}` is text. */
+export function parsePolicyText(text: string, version: PolicyVersion): PolicyText {
+  if (version === "2008-10-17" || !text.includes("${")) return [text];
+  const parts: (string | PolicyVariable)[] = [];
   let end = 0;
   for (const match of text.matchAll(VARIABLE)) {
-    parts.push(...parseWildcardPattern(text.slice(end, match.index)));
-    end = match.index + match[0].length;
-    const [, character, key, defaultValue] = match;
-    const value = character ?? variableValue(key ?? "", context) ?? defaultValue;
-    if (value === undefined) return undefined;
-    if (value !== "") parts.push(value);
+    const [whole, character, key = "", defaultValue] = match;
+    parts.push(text.slice(end, match.index));
+    parts.push(character === undefined ? { key: key.trim().toLowerCase(), defaultValue } : { character });
+    end = match.index + whole.length;
   }
-  parts.push(...parseWildcardPattern(text.slice(end)));
-  return parts;
+  return [...parts, text.slice(end)];
 }
 
-function variableValue(key: string, context: ReadonlyMap<string, readonly string[]>): string | undefined {
-  const values = context.get(key.trim().toLowerCase());
-  return values?.length === 1 ? values[0] : undefined;
+/**
+ * For operators without wildcards.
+ * @returns undefined when a variable has no value: see {@link variableValue}
+ */
+export function resolveText(text: PolicyText, context: RequestContext): string | undefined {
+  let resolved = "";
+  for (const part of text) {
+    const value = typeof part === "string" ? part : variableValue(part, context);
+    if (value === undefined) return undefined;
+    resolved += value;
+  }
+  return resolved;
+}
+
+/**
+ * Reads the wildcards of the text; what a variable stands for is text, so that a tag whose value is `*` opens nothing.
+ * @returns undefined when a variable has no value: see {@link variableValue}
+ */
+export function resolvePattern(text: PolicyText, context: RequestContext): WildcardPattern | undefined {
+  const pattern: WildcardPattern[number][] = [];
+  for (const part of text) {
+    if (typeof part === "string") {
+      pattern.push(...parseWildcardPattern(part));
+      continue;
+    }
+    const value = variableValue(part, context);
+    if (value === undefined) return undefined;
+    pattern.push(value);
+  }
+  return pattern;
+}
+
+/** Undefined when the key is absent and has no default, or has several values (only a single one can be put in a text). */
+function variableValue(variable: PolicyVariable, context: RequestContext): string | undefined {
+  if ("character" in variable) return variable.character;
+  const values = context.get(variable.key);
+  if (values === undefined || values.length === 0) return variable.defaultValue;
+  return values.length === 1 ? values[0] : undefined;
 }

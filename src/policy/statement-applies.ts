@@ -1,11 +1,11 @@
 import type { AccessRequest } from "./access-request.ts";
-import { matchesArn, splitArn } from "./arn-pattern.ts";
+import { matchesArn, splitArnPattern } from "./arn-pattern.ts";
 import { conditionHolds } from "./conditions.ts";
-import type { PatternElement, PolicyStatement, PolicyVersion } from "./policy-document.ts";
-import { expandPolicyText } from "./policy-variables.ts";
+import type { PatternElement, PolicyStatement, PolicyVersion } from "./policy-statement.ts";
+import { parsePolicyText } from "./policy-variables.ts";
 import { matchesWildcard, parseWildcardPattern } from "./wildcard.ts";
 
-/** Whether a statement speaks of this call: action, resource and conditions; its Principal is not looked at. */
+/** Whether a statement speaks of this call: action, resource and conditions. Its Principal is not looked at. */
 export function statementApplies(statement: PolicyStatement, version: PolicyVersion, request: AccessRequest): boolean {
   return (
     matchesElement(statement.action, (pattern) => matchesAction(request.action, pattern)) &&
@@ -19,15 +19,20 @@ function matchesElement(element: PatternElement, matches: (pattern: string) => b
   return element.patterns.some(matches) !== element.negated;
 }
 
-/** Service prefix and action know no case (IAM User Guide, reference_policies_elements_action). */
+/** Service prefix and action know no case, and variables have no place here (reference_policies_elements_action). */
 function matchesAction(action: string, pattern: string): boolean {
   return matchesWildcard(action.toLowerCase(), parseWildcardPattern(pattern.toLowerCase()));
 }
 
+/**
+ * Of an incomplete ARN the missing parts are `*` (reference_policies_elements_resource). Variables may stand in the
+ * sixth part only: a pattern with one before the fifth colon matches nothing (reference_policies_variables, "Where you
+ * can use policy variables").
+ */
 function matchesResource(pattern: string, version: PolicyVersion, request: AccessRequest): boolean {
   if (pattern === "*") return true;
-  // An incomplete ARN stands for itself with `*` in every missing part (reference_policies_elements_resource).
-  const parts = splitArn(pattern);
-  const complete = [...parts, ...new Array<string>(Math.max(0, 6 - parts.length)).fill("*")].join(":");
-  return matchesArn(request.resource, complete, (text) => expandPolicyText(text, version, request.context));
+  const parts = [...splitArnPattern(parsePolicyText(pattern, version))];
+  if (parts.slice(0, 5).some((part) => part.some((piece) => typeof piece !== "string"))) return false;
+  while (parts.length < 6) parts.push(["*"]);
+  return matchesArn(request.resource, parts, request.context);
 }

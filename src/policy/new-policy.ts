@@ -1,0 +1,40 @@
+import type { PolicyDocument } from "./policy-document.ts";
+import { PolicySyntaxError } from "./policy-syntax-error.ts";
+
+/**
+ * What IAM refuses in a trust policy that is stored today, though an older role may still have it: NotPrincipal, and
+ * the unique id of a user or role that is gone. For CreateRole and UpdateAssumeRolePolicy.
+ *
+ * @throws PolicySyntaxError
+ */
+export function checkNewTrustPolicy(document: PolicyDocument): void {
+  for (const { effect, principal } of document.statements) {
+    if (principal?.negated) {
+      throw new PolicySyntaxError("a trust policy has no NotPrincipal", {
+        awsMessage:
+          effect === "Allow"
+            ? "Allow with NotPrincipal is not allowed."
+            : "AssumeRole policy must not contain NotPrincipal field.",
+      });
+    }
+    for (const { type, value } of principal?.entries ?? []) {
+      if (type !== "AWS" || !value.startsWith("A")) continue;
+      throw new PolicySyntaxError(`"${value}" is the id of a user or role that is gone`, {
+        awsMessage: `Invalid principal in policy: "AWS":"${value}"`,
+      });
+    }
+  }
+}
+
+/**
+ * For CreatePolicy and CreatePolicyVersion, which take the current version of the language only; inline policies may
+ * be older.
+ *
+ * @throws PolicySyntaxError
+ */
+export function checkNewManagedPolicy(document: PolicyDocument): void {
+  if (document.version === "2012-10-17") return;
+  throw new PolicySyntaxError('a managed policy says "Version": "2012-10-17"', {
+    awsMessage: "Policy document must be version 2012-10-17 or greater.",
+  });
+}
