@@ -1,0 +1,94 @@
+import { authenticate, type Caller } from "./authenticate.ts";
+import { AwsFault } from "./aws-fault.ts";
+import type { Invocation, SandboxSettings, Service } from "./call.ts";
+import { type CallLog, MAX_LOGGED_BODY_BYTES } from "./call-log.ts";
+import { dynamoDbService } from "./dynamodb.ts";
+import { ec2Service } from "./ec2.ts";
+import { stsService } from "./sts.ts";
+import type { WireRequest, WireResponse } from "./wire.ts";
+import { findAccessKey, type World } from "./world.ts";
+
+const SERVICES: readonly Service[] = [stsService, ec2Service, dynamoDbService];
+
+const VERSION_SERVICES: Readonly<Record<string, Service>> = {
+  "2011-06-15": stsService,
+  "2016-11-15": ec2Service,
+};
+
+export interface AnswerInput {
+  readonly world: World;
+  readonly log: CallLog;
+  readonly settings: SandboxSettings;
+  /** The world's time, milliseconds since 1970. */
+  readonly nowMs: number;
+  /** The clocks by which a signing time may be right; the first one is told in messages. */
+  readonly wireClocksMs: readonly number[];
+}
+
+/**
+ * The whole way of a call: request → service → operation → principal → permission → answer. What is wrong on the way is
+ * told in the words and the format of the service that was meant. Never throws.
+ */
+export function answer(request: WireRequest, input: AnswerInput): WireResponse {
+  const service = chooseService(request);
+  const requestId = service.makeRequestId();
+  let invocation: Invocation | undefined;
+  let caller: Caller | undefined;
+  let response: WireResponse;
+  let errorCode: string | undefined;
+  try {
+    invocation = service.read(request);
+    const authentication = authenticate({ request, service: service.name, ...input });
+    if (authentication.problem !== undefined) throw service.describeProblem(authentication.problem);
+    caller = authentication;
+    response = invocation.run({ ...input, ...caller, requestId, userAgent: request.headers.get("user-agent") });
+    noteKeyUse(input, caller, service);
+  } catch (error) {
+    const fault = error instanceof AwsFault ? error : new AwsFault("InternalFailure", describeDefect(error), 500);
+    errorCode = fault.code;
+    response = service.formatFault(fault, requestId);
+  }
+  input.log.add({
+    atMs: input.nowMs,
+    service: service.name,
+    operation: invocation?.operation,
+    accessKeyId: caller?.principal.accessKeyId,
+    region: caller?.region,
+    parameters: request.body.length > MAX_LOGGED_BODY_BYTES ? {} : (invocation?.parameters ?? {}),
+    status: response.status,
+    errorCode,
+    requestId,
+  });
+  return response;
+}
+
+/**
+ * Which service a request is for, as AWS tells by the host name: here by what the body says, then by the signature's
+ * scope, so that a wrong scope is still told by the service that was meant.
+ */
+export function chooseService(request: WireRequest): Service {
+  if (request.headers.has("x-amz-target")) return dynamoDbService;
+  const contentType = request.headers.get("content-type") ?? "";
+  if (contentType.includes("json")) return dynamoDbService;
+  const version = findVersion(request.query) ?? findVersion(request.body.toString("latin1"));
+  const byVersion = version === undefined ? undefined : VERSION_SERVICES[version];
+  if (byVersion !== undefined) return byVersion;
+  const scope = /Credential=[^/]{1,128}\/\d{8}\/[^/]{1,64}\/([a-z0-9]{1,32})\//.exec(
+    request.headers.get("authorization") ?? "",
+  );
+  return SERVICES.find(({ name }) => name === scope?.[1]) ?? stsService;
+}
+
+function findVersion(form: string): string | undefined {
+  return /(?:^|&)Version=(\d{4}-\d\d-\d\d)(?:&|$)/.exec(form)?.[1];
+}
+
+function noteKeyUse({ world, nowMs }: AnswerInput, { principal, region }: Caller, service: Service): void {
+  const found = findAccessKey(world, principal.accessKeyId);
+  if (found !== undefined) found.key.lastUsed = { atMs: nowMs, service: service.name, region };
+}
+
+/** A defect of the sandbox itself: said as one, so that nobody looks for it in AWS. */
+function describeDefect(error: unknown): string {
+  return `sandbox defect: ${error instanceof Error ? error.message : String(error)}`;
+}

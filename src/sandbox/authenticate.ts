@@ -1,0 +1,147 @@
+import { timingSafeEqual } from "node:crypto";
+import type { AuthenticationProblem } from "./aws-fault.ts";
+import type { ServiceName } from "./call.ts";
+import type { Principal } from "./principal.ts";
+import { isDefaultRegion } from "./regions.ts";
+import {
+  formatAmzDate,
+  IncompleteSignatureError,
+  isSignatureRight,
+  listUnsignedHeaders,
+  readSignatureClaim,
+  type SignatureClaim,
+} from "./sigv4.ts";
+import type { WireRequest } from "./wire.ts";
+import { findAccessKey, type Session, type World } from "./world.ts";
+
+/** How far the signing time may be from the server's (AWS's messages: "- 5 min."). */
+const MAX_SKEW_MS = 5 * 60_000;
+
+export interface AuthenticationInput {
+  readonly request: WireRequest;
+  readonly service: ServiceName;
+  readonly world: World;
+  /** The world's time, by which sessions expire. */
+  readonly nowMs: number;
+  /** The clocks by which a signing time may be right: one of them must be near. */
+  readonly wireClocksMs: readonly number[];
+}
+
+export interface Caller {
+  readonly problem: undefined;
+  readonly principal: Principal;
+  /** From the signature's scope. */
+  readonly region: string;
+}
+
+export type Authentication = Caller | { readonly problem: AuthenticationProblem };
+
+/**
+ * Who signed the request. The order is STS's own (AWS.md, "Order of checks on STS"): scope, then the key and its token,
+ * expiry and owner, then date and signature.
+ */
+export function authenticate(input: AuthenticationInput): Authentication {
+  const { request, service, world, nowMs } = input;
+  let claim: SignatureClaim | undefined;
+  try {
+    claim = readSignatureClaim(request);
+  } catch (error) {
+    if (error instanceof IncompleteSignatureError) {
+      return { problem: { kind: "incompleteSignature", message: error.message } };
+    }
+    throw error;
+  }
+  if (claim === undefined) return { problem: { kind: "unsigned" } };
+
+  const scopeMessage = describeWrongScope(claim, service);
+  if (scopeMessage !== undefined) return { problem: { kind: "wrongScope", message: scopeMessage } };
+
+  const holder = findKeyHolder(world, claim, nowMs);
+  if ("problem" in holder) return { problem: { kind: holder.problem } };
+
+  const skewMessage = describeSkew(claim, input.wireClocksMs);
+  if (skewMessage !== undefined) return { problem: { kind: "clockSkew", message: skewMessage } };
+
+  const unsignedHeaders = listUnsignedHeaders(request, claim);
+  if (unsignedHeaders.length > 0) return { problem: { kind: "wrongSignature" } };
+  if (!isSignatureRight(request, claim, holder.secretAccessKey)) return { problem: { kind: "wrongSignature" } };
+  return { problem: undefined, principal: holder.principal, region: claim.region };
+}
+
+/** Messages are AWS's; several run together, each ends in a space (AWS.md, STS faults). */
+function describeWrongScope(claim: SignatureClaim, service: ServiceName): string | undefined {
+  let message = "";
+  if (!isDefaultRegion(claim.region)) message += "Credential should be scoped to a valid region. ";
+  if (claim.service !== service) message += `Credential should be scoped to correct service: '${service}'. `;
+  if (claim.terminator !== "aws4_request") {
+    message += `Credential should be scoped with a valid terminator: 'aws4_request', not '${claim.terminator}'. `;
+  }
+  const signedDay = claim.amzDate.slice(0, 8);
+  if (claim.scopeDate !== signedDay) {
+    message +=
+      "Date in Credential scope does not match YYYYMMDD from ISO-8601 version of date from HTTP: " +
+      `'${claim.scopeDate}' != '${signedDay}', from '${claim.amzDate}'. `;
+  }
+  return message === "" ? undefined : message;
+}
+
+type KeyHolder =
+  | { readonly principal: Principal; readonly secretAccessKey: string }
+  | { readonly problem: "invalidToken" | "expiredToken" };
+
+function findKeyHolder(world: World, claim: SignatureClaim, nowMs: number): KeyHolder {
+  const session = world.sessions.get(claim.accessKeyId);
+  if (session !== undefined) return findSessionHolder(world, session, claim, nowMs);
+  const found = findAccessKey(world, claim.accessKeyId);
+  // A token sent along with long-term keys is not theirs.
+  if (found === undefined || found.key.status !== "Active" || claim.sessionToken !== undefined) {
+    return { problem: "invalidToken" };
+  }
+  const { account, user, key } = found;
+  return {
+    principal: { kind: "user", account, user, accessKeyId: key.accessKeyId, session: undefined },
+    secretAccessKey: key.secretAccessKey,
+  };
+}
+
+function findSessionHolder(world: World, session: Session, claim: SignatureClaim, nowMs: number): KeyHolder {
+  if (claim.sessionToken === undefined || !isSameText(claim.sessionToken, session.sessionToken)) {
+    return { problem: "invalidToken" };
+  }
+  if (nowMs >= session.expiresAtMs) return { problem: "expiredToken" };
+  const account = world.accounts.get(session.accountId);
+  const { owner, accessKeyId, secretAccessKey } = session;
+  if (owner.kind === "user") {
+    const user = account?.users.get(owner.userName);
+    if (account === undefined || user === undefined || user.id !== owner.userId) return { problem: "invalidToken" };
+    return { principal: { kind: "user", account, user, accessKeyId, session }, secretAccessKey };
+  }
+  const role = account?.roles.get(owner.roleName);
+  if (account === undefined || role === undefined || role.id !== owner.roleId) return { problem: "invalidToken" };
+  const { roleSessionName } = owner;
+  return { principal: { kind: "role", account, role, roleSessionName, accessKeyId, session }, secretAccessKey };
+}
+
+function describeSkew(claim: SignatureClaim, clocksMs: readonly number[]): string | undefined {
+  const lifeMs = claim.expiresSeconds === undefined ? MAX_SKEW_MS : claim.expiresSeconds * 1_000;
+  const isNear = (clockMs: number) => claim.signedAtMs >= clockMs - lifeMs && claim.signedAtMs <= clockMs + MAX_SKEW_MS;
+  const [serverMs] = clocksMs;
+  if (serverMs === undefined || clocksMs.some(isNear)) return undefined;
+  const { amzDate, signedAtMs } = claim;
+  const server = formatAmzDate(serverMs);
+  if (signedAtMs > serverMs) {
+    const latest = formatAmzDate(serverMs + MAX_SKEW_MS);
+    return `Signature not yet current: ${amzDate} is still later than ${latest} (${server} + 5 min.)`;
+  }
+  if (claim.expiresSeconds !== undefined) {
+    return `Signature expired: ${formatAmzDate(signedAtMs + lifeMs)} is now earlier than ${server}`;
+  }
+  const earliest = formatAmzDate(serverMs - MAX_SKEW_MS);
+  return `Signature expired: ${amzDate} is now earlier than ${earliest} (${server} - 5 min.)`;
+}
+
+function isSameText(left: string, right: string): boolean {
+  const leftBytes = Buffer.from(left);
+  const rightBytes = Buffer.from(right);
+  return leftBytes.length === rightBytes.length && timingSafeEqual(leftBytes, rightBytes);
+}

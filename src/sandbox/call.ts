@@ -1,0 +1,50 @@
+import type { AuthenticationProblem, AwsFault } from "./aws-fault.ts";
+import type { Principal } from "./principal.ts";
+import type { WireRequest, WireResponse } from "./wire.ts";
+import type { World } from "./world.ts";
+
+export type ServiceName = "sts" | "iam" | "ec2" | "dynamodb";
+
+/** A call whose caller is known: what an operation works from. */
+export interface Call {
+  readonly world: World;
+  /** The world's time, milliseconds since 1970. */
+  readonly nowMs: number;
+  readonly requestId: string;
+  /** From the signature's scope. */
+  readonly region: string;
+  readonly principal: Principal;
+  readonly userAgent: string | undefined;
+  readonly settings: SandboxSettings;
+}
+
+/** Where AWS's own documents and field reports differ, or a test wants the other side. */
+export interface SandboxSettings {
+  /**
+   * Whether a role assumed with a session that was made with a code has MFA in its own context. AWS's guide says no,
+   * field reports say yes (AWS.md, "What follows for the CLI", 4). Default: false.
+   */
+  readonly mfaCarriesThroughAssumeRole: boolean;
+}
+
+export const DEFAULT_SETTINGS: SandboxSettings = { mfaCarriesThroughAssumeRole: false };
+
+/** One operation asked for, read from the request and not yet done. */
+export interface Invocation {
+  readonly operation: string;
+  /** As they came, for the call log (which masks the secret ones). */
+  readonly parameters: Readonly<Record<string, unknown>>;
+  /** @throws AwsFault */
+  run(call: Call): WireResponse;
+}
+
+/** One AWS service on the sandbox's port: how it reads calls, and how it words what is wrong. */
+export interface Service {
+  readonly name: ServiceName;
+  /** @throws AwsFault when the request can't be read or names no operation of this service */
+  read(request: WireRequest): Invocation;
+  describeProblem(problem: AuthenticationProblem): AwsFault;
+  formatFault(fault: AwsFault, requestId: string): WireResponse;
+  /** A new request id in this service's shape. */
+  makeRequestId(): string;
+}

@@ -1,0 +1,161 @@
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { WireRequest, WireResponse } from "./wire.ts";
+
+/*
+ * Edge file: node:http, server side.
+ * - Binds 127.0.0.1 and nothing else; there is no option for the address.
+ * - Every request is read whole within limits of size and time before anything looks at it; what breaks them is
+ *   answered at once in AWS's shape, and its connection closed.
+ * - Nothing that a request does ends the server.
+ */
+
+const LOOPBACK = "127.0.0.1";
+const MAX_HEADER_BYTES = 16 * 1_024;
+/** More than the largest real call: DescribeInstances with 1,000 ids has about 40 KB, a DynamoDB item up to 400 KB. */
+const MAX_BODY_BYTES = 1_024 * 1_024;
+const HEADERS_TIMEOUT_MS = 5_000;
+const REQUEST_TIMEOUT_MS = 10_000;
+const KEEP_ALIVE_MS = 20_000;
+const MAX_CONNECTIONS = 1_024;
+
+export type WireHandler = (request: WireRequest) => WireResponse | Promise<WireResponse | undefined>;
+
+export interface HttpFront {
+  readonly port: number;
+  /** Ends open connections too. */
+  close(): Promise<void>;
+}
+
+/**
+ * @param port 0: any free one
+ * @param handle answers; undefined drops the connection without an answer
+ * @throws when the port is taken
+ */
+export async function openHttpFront(port: number, handle: WireHandler): Promise<HttpFront> {
+  const server = createServer({
+    maxHeaderSize: MAX_HEADER_BYTES,
+    headersTimeout: HEADERS_TIMEOUT_MS,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    connectionsCheckingInterval: 1_000,
+    keepAliveTimeout: KEEP_ALIVE_MS,
+    noDelay: true,
+  });
+  server.maxConnections = MAX_CONNECTIONS;
+  server.on("request", (request, response) => void serve(request, response, handle));
+  server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => refuseBrokenRequest(error, socket));
+  // CONNECT and Upgrade have no place here; without a listener node closes the one, and ignores the other.
+  await listen(server, port);
+  return {
+    port: (server.address() as AddressInfo).port,
+    close: () =>
+      new Promise((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  };
+}
+
+function listen(server: Server, port: number): Promise<void> {
+  return new Promise((resolve, reject) => {
+    server.once("error", reject);
+    server.listen({ host: LOOPBACK, port, exclusive: true }, () => {
+      server.off("error", reject);
+      resolve();
+    });
+  });
+}
+
+async function serve(request: IncomingMessage, response: ServerResponse, handle: WireHandler): Promise<void> {
+  request.on("error", () => request.destroy());
+  response.on("error", () => request.destroy());
+  const body = await readBody(request);
+  if (body === "aborted") return;
+  if (body === "too large") {
+    response.shouldKeepAlive = false;
+    send(response, queryFault(413, "RequestEntityTooLarge", "Request size exceeds the limit"));
+    // What still arrives is thrown away for a moment, so that the client can read the answer before the reset.
+    request.resume();
+    setTimeout(() => request.destroy(), 200).unref();
+    return;
+  }
+  const wire = await handle(toWireRequest(request, body));
+  if (wire === undefined) request.socket.destroy();
+  else send(response, wire);
+}
+
+function readBody(request: IncomingMessage): Promise<Buffer | "too large" | "aborted"> {
+  return new Promise((resolve) => {
+    if (Number(request.headers["content-length"] ?? 0) > MAX_BODY_BYTES) {
+      resolve("too large");
+      return;
+    }
+    const chunks: Buffer[] = [];
+    let size = 0;
+    request.on("data", (chunk: Buffer) => {
+      size += chunk.length;
+      if (size > MAX_BODY_BYTES) {
+        request.removeAllListeners("data");
+        resolve("too large");
+      } else chunks.push(chunk);
+    });
+    request.on("end", () => resolve(Buffer.concat(chunks)));
+    request.on("close", () => resolve("aborted"));
+  });
+}
+
+function toWireRequest(request: IncomingMessage, body: Buffer): WireRequest {
+  const headers = new Map<string, string>();
+  const { rawHeaders } = request;
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const name = (rawHeaders[index] ?? "").toLowerCase();
+    const value = (rawHeaders[index + 1] ?? "").trim();
+    const earlier = headers.get(name);
+    headers.set(name, earlier === undefined ? value : `${earlier},${value}`);
+  }
+  const target = request.url ?? "/";
+  const question = target.indexOf("?");
+  return {
+    method: request.method ?? "",
+    path: question < 0 ? target : target.slice(0, question),
+    query: question < 0 ? "" : target.slice(question + 1),
+    headers,
+    body,
+  };
+}
+
+function send(response: ServerResponse, wire: WireResponse): void {
+  const body = Buffer.from(wire.body, "utf8");
+  response.writeHead(wire.status, { ...wire.headers, "Content-Length": body.length });
+  response.end(body);
+}
+
+/** An answer for what was too broken to tell which service it is for. */
+export function queryFault(status: number, code: string, message: string): WireResponse {
+  return {
+    status,
+    headers: { "Content-Type": "text/xml" },
+    body:
+      '<ErrorResponse xmlns="http://webservices.amazon.com/AWSFault/2005-15-09">' +
+      `<Error><Type>Sender</Type><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`,
+  };
+}
+
+/** What node's parser or its time limits refused: answered by hand, since there is no response object. */
+function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, phrase, code] =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? [431, "Request Header Fields Too Large", "RequestHeaderSectionTooLarge"]
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? [408, "Request Timeout", "RequestTimeout"]
+        : [400, "Bad Request", "MalformedHttpRequest"];
+  const { body } = queryFault(status as number, code as string, phrase as string);
+  socket.end(
+    `HTTP/1.1 ${status} ${phrase}\r\nContent-Type: text/xml\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
+      `Connection: close\r\n\r\n${body}`,
+  );
+}
