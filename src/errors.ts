@@ -59,8 +59,8 @@ export const EXIT_CHILD_NOT_RUNNABLE = 126;
 export const EXIT_CHILD_NOT_FOUND = 127;
 
 export interface AssumeMfaErrorOptions {
-  /** What to type or change next: one line, lower case, no full stop. */
-  readonly hint?: string | undefined;
+  /** What to type or change next: a line, or several, each lower case without a full stop. */
+  readonly hint?: string | readonly string[] | undefined;
   readonly cause?: unknown;
   /** Machine-readable facts for `-o json`, beside code, message and hint. No secrets. */
   readonly details?: Readonly<Record<string, unknown>> | undefined;
@@ -68,20 +68,26 @@ export interface AssumeMfaErrorOptions {
 
 /**
  * The one error class of the project.
- * Message and hint are one line each, lower case, no full stop, no secret; text from outside may stand in them raw,
+ * The message and each hint are one line, lower case, no full stop, no secret; text from outside may stand in them raw,
  * since whoever prints it makes it visible (`text/visible-text.ts`).
  */
 export class AssumeMfaError extends Error {
   override readonly name = "AssumeMfaError";
   readonly code: ErrorCode;
-  readonly hint: string | undefined;
+  /** Each printed as a line of its own. */
+  readonly hints: readonly string[];
   readonly details: Readonly<Record<string, unknown>> | undefined;
 
   constructor(code: ErrorCode, message: string, options: AssumeMfaErrorOptions = {}) {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
-    this.hint = options.hint;
+    this.hints = options.hint === undefined ? [] : typeof options.hint === "string" ? [options.hint] : options.hint;
     this.details = options.details;
+  }
+
+  /** The hints as one text, for `-o json`; undefined when there is none. */
+  get hint(): string | undefined {
+    return this.hints.length === 0 ? undefined : this.hints.join("; ");
   }
 
   /** The process's exit code for this cause (CLI.md, "Exit codes"). */

@@ -1,4 +1,3 @@
-import type { InterruptSignal } from "../errors.ts";
 import type { Terminal } from "./terminal.ts";
 
 export type Environment = Readonly<Record<string, string | undefined>>;
@@ -50,7 +49,12 @@ export interface Host {
 export interface Interrupts {
   /** Aborts with an `InterruptedError` as its reason. */
   readonly signal: AbortSignal;
-  readonly received: InterruptSignal | undefined;
+  readonly isHeld: boolean;
   /** @returns the release; until it is called the run is not cut short */
   hold(): () => void;
+  /**
+   * While a child has the terminal, signals are its business: none of them ends or marks this run.
+   * @returns the release
+   */
+  handOver(): () => void;
 }

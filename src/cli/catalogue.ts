@@ -1,0 +1,82 @@
+import type { Command } from "commander";
+import type { Services } from "./services.ts";
+
+/** Where a command's exit code goes, when it has one of its own (`sandbox run`: the child's). */
+export type SetExitCode = (exitCode: number) => void;
+
+export interface ActionEntry {
+  readonly name: string;
+  readonly operands: string;
+  readonly summary: string;
+  /** Each command's code is a chunk of its own: a run loads one. */
+  load(): Promise<(program: Command, services: Services, targetName: string) => void>;
+}
+
+export interface CommandEntry {
+  readonly name: string;
+  readonly operands: string;
+  readonly summary: string;
+  load(): Promise<(program: Command, services: Services, setExitCode: SetExitCode) => void>;
+}
+
+/** What can be done with a target, in the order of help and of the pick list. */
+export const ACTIONS: readonly ActionEntry[] = [
+  {
+    name: "login",
+    operands: "",
+    summary: "get and cache the role session",
+    load: async () => (await import("./commands/login.ts")).registerLogin,
+  },
+  {
+    name: "whoami",
+    operands: "",
+    summary: "who the role session is",
+    load: async () => (await import("./commands/whoami.ts")).registerWhoami,
+  },
+  {
+    name: "instances",
+    operands: "[ids...]",
+    summary: "list EC2 instances",
+    load: async () => (await import("./commands/instances.ts")).registerInstances,
+  },
+  {
+    name: "terminate",
+    operands: "[ids...]",
+    summary: "terminate EC2 instances",
+    load: async () => (await import("./commands/terminate.ts")).registerTerminate,
+  },
+  {
+    name: "tables",
+    operands: "",
+    summary: "list DynamoDB tables",
+    load: async () => (await import("./commands/tables.ts")).registerTables,
+  },
+  {
+    name: "table",
+    operands: "<name>",
+    summary: "describe a DynamoDB table",
+    load: async () => (await import("./commands/tables.ts")).registerTable,
+  },
+  {
+    name: "delete-table",
+    operands: "[names...]",
+    summary: "delete DynamoDB tables",
+    load: async () => (await import("./commands/delete-table.ts")).registerDeleteTable,
+  },
+  {
+    name: "export",
+    operands: "",
+    summary: "credentials as text, for eval",
+    load: async () => (await import("./commands/export.ts")).registerExport,
+  },
+];
+
+/** What needs no target. These names win over a profile of the same name. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "sandbox",
+    operands: "demo|start|run|code",
+    summary: "an AWS of one's own on this machine, to try all of it",
+    load: async () => (await import("./commands/sandbox.ts")).registerSandbox,
+  },
+];

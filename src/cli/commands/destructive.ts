@@ -1,0 +1,162 @@
+import type { Command } from "commander";
+import type { DestructiveAction, Look, Report, ResourceView } from "../../actions/action.ts";
+import { runDestructive } from "../../actions/run-destructive.ts";
+import { AssumeMfaError } from "../../errors.ts";
+import { formatTabSeparated } from "../../outputs/tab-separated.ts";
+import type { TableColumn } from "../../outputs/table.ts";
+import { formatOrigin } from "../../target/format-origin.ts";
+import { visibleText } from "../../text/visible-text.ts";
+import { askAgreement, resolveAgreement } from "../confirm.ts";
+import { addDestructiveOptions, type DestructiveOptions, resolveTimeoutSeconds } from "../options.ts";
+import { formatSpan } from "../phrases.ts";
+import { pickResource, type ResourcePicker } from "../pick-resource.ts";
+import type { Screen } from "../screen.ts";
+import type { Services } from "../services.ts";
+import { runOnTarget, type TargetRun } from "../target-run.ts";
+
+/** A destructive action as it is typed. */
+export interface DestructiveCommand {
+  readonly action: DestructiveAction;
+  /** `ids`, `names` */
+  readonly operands: string;
+  readonly description: string;
+  /** What to offer on a terminal when no operand is given. */
+  readonly picker: ResourcePicker;
+}
+
+export function registerDestructive(
+  program: Command,
+  services: Services,
+  targetName: string,
+  { action, operands, description, picker }: DestructiveCommand,
+): void {
+  addDestructiveOptions(program.command(action.name).argument(`[${operands}...]`).description(description)).action(
+    async (words: readonly string[], options: DestructiveOptions) => {
+      const given = action.checkIds(words);
+      const timeoutSeconds = resolveTimeoutSeconds(options);
+      await runOnTarget(services, targetName, options, { needsRegion: true }, async (run) => {
+        const { screen } = run;
+        if (given.length === 0) checkSomebodyToPick(run, action, operands);
+        const agreement = resolveAgreement(run, options, action.name);
+        const scope = await run.openScope();
+        const ids = given.length > 0 ? given : action.checkIds([await pickResource(run, scope, picker)]);
+        const progress = screen.progress();
+        const { report, failure } = await runDestructive(
+          action,
+          ids,
+          scope,
+          { dryRun: options.dryRun === true, wait: options.wait, timeoutSeconds },
+          {
+            show: (look) => showLook(run, look, scope.region),
+            confirm: (look) => askAgreement(run, agreement, action.wording, look),
+            progress({ counts, elapsedMs }) {
+              const states = [...counts].map(([state, count]) => `${count} ${visibleText(state)}`).join(", ");
+              progress.update(`waiting: ${states} (${formatSpan(elapsedMs)})`);
+            },
+            note(text) {
+              progress.end();
+              screen.note(text);
+            },
+            report: () => progress.end(),
+          },
+        ).finally(() => progress.end());
+        // Nothing at all was done: the error takes the result's place, the report goes with it.
+        if (failure instanceof AssumeMfaError && isWholeFailure(failure) && screen.output === "json") {
+          throw new AssumeMfaError(failure.code, failure.message, {
+            hint: failure.hints,
+            cause: failure.cause,
+            details: { ...failure.details, report },
+          });
+        }
+        return { result: report, print: (shown) => printReport(shown, report), failure };
+      });
+    },
+  );
+}
+
+function checkSomebodyToPick(run: TargetRun, action: DestructiveAction, operands: string): void {
+  const terminal = run.mayAsk ? run.services.host.openTerminal() : undefined;
+  terminal?.close();
+  if (terminal !== undefined) return;
+  throw new AssumeMfaError("USAGE", `${action.name} needs ${operands}`, {
+    hint: `such as assume-mfa ${run.target.name} ${action.name} <${operands}…>`,
+  });
+}
+
+function isWholeFailure(failure: AssumeMfaError): boolean {
+  return failure.code !== "PARTIAL_FAILURE" && failure.code !== "STILL_IN_PROGRESS";
+}
+
+/** What is about to be lost: always shown, on standard error, also with `--yes` (ACCEPTANCE.md D1). */
+function showLook(
+  run: TargetRun,
+  look: Look,
+  region: { readonly value: string; readonly origin: Parameters<typeof formatOrigin>[0] },
+): void {
+  const { screen, target } = run;
+  const { accountId, roleName } = target.role.value;
+  const { bold, dim } = screen.errorStyle;
+  screen.line(
+    `${bold(`account ${accountId}`)}  target ${bold(visibleText(target.name))}  role ${visibleText(roleName)}  region ${bold(region.value)} ${dim(`(${visibleText(formatOrigin(region.origin))})`)}`,
+  );
+  const has = (pick: (view: ResourceView) => unknown) => look.resources.some((view) => pick(view) !== undefined);
+  const shown: readonly (readonly [TableColumn, (view: ResourceView) => string, boolean])[] = [
+    [{ title: "id", shrink: false }, (view) => view.id, true],
+    [{ title: "name" }, (view) => view.name ?? "", has((view) => view.name)],
+    [{ title: "type" }, (view) => view.type ?? "", has((view) => view.type)],
+    [{ title: "zone" }, (view) => view.zone ?? "", has((view) => view.zone)],
+    [{ title: "state", shrink: false }, (view) => view.state ?? "cannot look", true],
+    [
+      { title: "age", align: "right" },
+      (view) => (view.createdAt === undefined ? "" : formatSpan(look.at - view.createdAt)),
+      has((view) => view.createdAt),
+    ],
+    [
+      {
+        title: "protection",
+        paint: (text, cell) => (cell === "protected" ? screen.errorStyle.red(text) : text),
+      },
+      (view) => view.protection,
+      true,
+    ],
+    [
+      { title: "facts" },
+      (view) => view.facts.map(([label, value]) => `${label} ${value}`).join(", "),
+      look.resources.some(({ facts }) => facts.length > 0),
+    ],
+  ];
+  const columns = shown.filter(([, , isShown]) => isShown);
+  screen.errorTable(
+    columns.map(([column]) => column),
+    look.resources.map((view) => columns.map(([, cell]) => cell(view))),
+  );
+}
+
+function printReport(screen: Screen, report: Report): void {
+  const rows = report.resources.map((one) => [
+    one.id,
+    one.name ?? "",
+    one.before ?? "",
+    one.state ?? "unknown",
+    one.outcome,
+    one.reason ?? "",
+  ]);
+  if (screen.output === "text") return screen.result(formatTabSeparated(rows));
+  const { green, yellow, red } = screen.style;
+  screen.table(
+    [
+      { title: "id", shrink: false },
+      ...(report.resources.some(({ name }) => name !== null) ? [{ title: "name" }] : []),
+      { title: "before", shrink: false },
+      { title: "now", shrink: false },
+      {
+        title: "outcome",
+        shrink: false,
+        paint: (text, cell) =>
+          cell === "done" || cell === "would be done" ? green(text) : cell === "pending" ? yellow(text) : red(text),
+      },
+      ...(report.resources.some(({ reason }) => reason !== undefined) ? [{ title: "reason", minWidth: 20 }] : []),
+    ],
+    report.resources.some(({ name }) => name !== null) ? rows : rows.map(([id, , ...others]) => [id ?? "", ...others]),
+  );
+}

@@ -1,0 +1,48 @@
+import type { Command } from "commander";
+import { AssumeMfaError } from "../../errors.ts";
+import { EXPORT_FORMATS, formatExport, formatExportUnset, resolveExportFormat } from "../../outputs/export.ts";
+import { addSessionOptions, type SessionOptions } from "../options.ts";
+import type { Services } from "../services.ts";
+import { runOnTarget } from "../target-run.ts";
+
+interface ExportOptions extends SessionOptions {
+  readonly format?: string;
+  readonly unset?: boolean;
+  readonly show?: boolean;
+}
+
+/** What an `export` prints when it fails is printed by `program.ts`, which also sees what can't be parsed. */
+export function registerExport(program: Command, services: Services, targetName: string): void {
+  addSessionOptions(
+    program
+      .command("export")
+      .description("credentials as text, for eval")
+      .option("--format <format>", `${EXPORT_FORMATS.join(", ")} (default: fish where $SHELL is fish, else sh)`)
+      .option("--unset", "take away what export sets")
+      .option("--show", "print them even to a terminal"),
+  ).action(async (options: ExportOptions) => {
+    const { host } = services;
+    const format = resolveExportFormat(options.format, host.env.SHELL);
+    if (host.stdout.isTerminal && options.show !== true && options.unset !== true) {
+      throw new AssumeMfaError("TERMINAL_OUTPUT", "credentials are not printed to a terminal", {
+        hint: [`type ${evalLine(format, targetName)}`, "to see them all the same: --show"],
+      });
+    }
+    if (options.unset === true) return host.stdout.write(formatExportUnset(format));
+    // The document is the credentials in their own format, not the list of targets.
+    const plain = { ...options, output: "table" };
+    await runOnTarget(services, targetName, plain, { needsRegion: false }, async ({ target, openSession }) => {
+      const { credentials } = await openSession();
+      const region = target.region?.value;
+      const text = formatExport(format, { credentials, region });
+      services.exported.write(credentials.accessKeyId, { targetName, region });
+      return { result: undefined, print: (screen) => screen.result(text) };
+    });
+  });
+}
+
+/** The target's name goes to a shell by way of the user's clipboard: anything unusual is left for them to write. */
+function evalLine(format: string, targetName: string): string {
+  const name = /^[\w.:/@+-]+$/.test(targetName) ? targetName : "<target>";
+  return format === "fish" ? `assume-mfa ${name} export | source` : `eval "$(assume-mfa ${name} export)"`;
+}

@@ -1,0 +1,36 @@
+import type { Command } from "commander";
+import { addSessionOptions, type SessionOptions } from "../options.ts";
+import { formatExpiry } from "../phrases.ts";
+import type { Services } from "../services.ts";
+import { runOnTarget } from "../target-run.ts";
+
+export function registerLogin(program: Command, services: Services, targetName: string): void {
+  addSessionOptions(program.command("login").description("get and cache the role session")).action(
+    async (options: SessionOptions) => {
+      await runOnTarget(services, targetName, options, { needsRegion: false }, async ({ target, openSession }) => {
+        const { accountId, assumedRoleArn, credentials, isFromCache } = await openSession();
+        const expiration = credentials.expiration ?? 0;
+        const result = {
+          role: target.role.value.arn,
+          assumedRole: assumedRoleArn,
+          expiration: new Date(expiration).toISOString(),
+          secondsLeft: Math.max(0, Math.floor((expiration - services.host.now()) / 1000)),
+          cached: isFromCache,
+        };
+        return {
+          result,
+          print({ output, result: write, table }) {
+            const rows = [
+              ["account", accountId],
+              ["role", target.role.value.roleName],
+              ["session", assumedRoleArn.slice(assumedRoleArn.lastIndexOf("/") + 1)],
+              ["expires", `${formatExpiry(expiration, services.host.now())}${isFromCache ? " (cached)" : ""}`],
+            ];
+            if (output === "text") write(`${accountId}\t${assumedRoleArn}\t${result.expiration}\n`);
+            else table([{ title: "target", shrink: false }, { title: target.name }], rows);
+          },
+        };
+      });
+    },
+  );
+}

@@ -1,0 +1,85 @@
+import type { Command } from "commander";
+import { describeTable } from "../../actions/dynamodb/table.ts";
+import { checkTableNames } from "../../actions/dynamodb/table-names.ts";
+import { listTables, type TableName } from "../../actions/dynamodb/tables.ts";
+import { formatTabSeparated } from "../../outputs/tab-separated.ts";
+import { addSessionOptions, type SessionOptions } from "../options.ts";
+import { formatBytes, formatCount, formatSpan } from "../phrases.ts";
+import type { Services } from "../services.ts";
+import { runOnTarget } from "../target-run.ts";
+
+export function registerTables(program: Command, services: Services, targetName: string): void {
+  addSessionOptions(program.command("tables").description("list DynamoDB tables")).action(
+    async (options: SessionOptions) => {
+      await runOnTarget(services, targetName, options, { needsRegion: true }, async ({ openScope, target }) => {
+        const scope = await openScope();
+        const tables: TableName[] = [];
+        for await (const page of listTables(scope)) tables.push(...page);
+        return {
+          result: tables,
+          print({ output, result, note, table }) {
+            const rows = tables.map(({ name }) => [name]);
+            if (output === "text") return result(formatTabSeparated(rows));
+            if (tables.length === 0) return note(`no tables in ${target.name}, ${scope.region.value}`);
+            table([{ title: "table", shrink: false }], rows);
+          },
+        };
+      });
+    },
+  );
+}
+
+export function registerTable(program: Command, services: Services, targetName: string): void {
+  addSessionOptions(program.command("table").argument("<name>").description("describe a DynamoDB table")).action(
+    async (word: string, options: SessionOptions) => {
+      const [name = word] = checkTableNames([word]);
+      await runOnTarget(services, targetName, options, { needsRegion: true }, async ({ openScope }) => {
+        const table = await describeTable(await openScope(), name);
+        return {
+          result: table,
+          print(screen) {
+            const protection = table.deletionProtection === null ? "unknown" : table.deletionProtection ? "on" : "off";
+            if (screen.output === "text") {
+              return screen.result(
+                formatTabSeparated([
+                  [
+                    table.name,
+                    table.status,
+                    table.items?.toString(),
+                    table.bytes?.toString(),
+                    table.billing,
+                    protection,
+                    table.createdAt ?? undefined,
+                    table.arn ?? undefined,
+                  ],
+                ]),
+              );
+            }
+            const keys = table.keys.map(
+              (key) => `${key.name}${key.type === null ? "" : ` (${key.type})`}, ${key.role}`,
+            );
+            const created =
+              table.createdAt === null
+                ? ""
+                : `${table.createdAt} (${formatSpan(services.host.now() - Date.parse(table.createdAt))} ago)`;
+            screen.table(
+              [{ title: "table", shrink: false }, { title: table.name }],
+              [
+                ["status", table.status],
+                ["items", table.items === null ? "unknown" : `${formatCount(table.items, "item")}, as last counted`],
+                ["size", table.bytes === null ? "unknown" : formatBytes(table.bytes)],
+                ["keys", keys.join("; ")],
+                ["indexes", table.indexes.map((index) => `${index.name} (${index.kind})`).join(", ") || "none"],
+                ["billing", table.billing],
+                ["deletion protection", protection],
+                ["created", created],
+                ["arn", table.arn ?? ""],
+                ["table id", table.tableId ?? ""],
+              ],
+            );
+          },
+        };
+      });
+    },
+  );
+}

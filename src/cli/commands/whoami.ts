@@ -1,0 +1,34 @@
+import type { Command } from "commander";
+import { whoami } from "../../actions/whoami.ts";
+import { formatTabSeparated } from "../../outputs/tab-separated.ts";
+import { addSessionOptions, type SessionOptions } from "../options.ts";
+import type { Services } from "../services.ts";
+import { runOnTarget } from "../target-run.ts";
+
+export function registerWhoami(program: Command, services: Services, targetName: string): void {
+  addSessionOptions(program.command("whoami").description("who the role session is (sts:GetCallerIdentity)")).action(
+    async (options: SessionOptions) => {
+      await runOnTarget(services, targetName, options, { needsRegion: false }, async ({ target, openScope }) => {
+        const identity = await whoami(await openScope());
+        return {
+          result: identity,
+          print({ output, result, table }) {
+            if (output === "text")
+              return result(formatTabSeparated([[identity.account, identity.arn, identity.userId]]));
+            table(
+              [
+                { title: "target", shrink: false },
+                { title: target.name, shrink: false },
+              ],
+              [
+                ["account", identity.account],
+                ["arn", identity.arn],
+                ["user id", identity.userId],
+              ],
+            );
+          },
+        };
+      });
+    },
+  );
+}

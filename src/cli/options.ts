@@ -1,0 +1,124 @@
+import type { Command } from "commander";
+import { AssumeMfaError } from "../errors.ts";
+import type { Environment } from "../host/host.ts";
+import { parseDuration } from "../target/duration.ts";
+import type { TargetOptions } from "../target/resolve-target.ts";
+import type { OutputFormat, ScreenOptions } from "./screen.ts";
+
+/** What every command takes, as typed. */
+export interface CommonOptions {
+  readonly output?: string;
+  readonly quiet?: boolean;
+  readonly debug?: boolean;
+  readonly color: boolean;
+  readonly input: boolean;
+}
+
+/** What every action on a target takes, as typed; see CLI.md, "Options of every action". */
+export interface SessionOptions extends CommonOptions, TargetOptions {
+  readonly tokenCode?: string;
+  readonly expectAccount?: string;
+  readonly minTtl?: string;
+  readonly refresh?: boolean;
+  readonly cache: boolean;
+}
+
+/** What every destructive action takes, as typed. */
+export interface DestructiveOptions extends SessionOptions {
+  readonly yes?: boolean;
+  readonly dryRun?: boolean;
+  readonly wait: boolean;
+  readonly timeout?: string;
+}
+
+export function addCommonOptions(command: Command): Command {
+  return command
+    .option("-o, --output <format>", "table, json or text (ASSUME_MFA_OUTPUT)")
+    .option("--no-input", "never ask: what is missing is an error (also where CI=true)")
+    .option("-q, --quiet", "no notes and no progress")
+    .option("--no-color", "no colours (NO_COLOR)")
+    .option("--debug", "show the cause of an error, secrets masked");
+}
+
+export function addSessionOptions(command: Command): Command {
+  return addCommonOptions(
+    command
+      .option("-t, --token-code <code>", "six digits; - reads a line of standard input (ASSUME_MFA_TOKEN_CODE)")
+      .option("--serial-number <serial>", "the MFA device (ASSUME_MFA_SERIAL_NUMBER)")
+      .option("--source-profile <name>", "whose keys sign the AssumeRole (ASSUME_MFA_SOURCE_PROFILE)")
+      .option("--role-session-name <name>", "default: the IAM user's name (ASSUME_MFA_ROLE_SESSION_NAME)")
+      .option("--duration <time>", "of the role session: 1h, 45m, 3600 (ASSUME_MFA_DURATION)")
+      .option("--external-id <id>", "passed to AssumeRole")
+      .option("--expect-account <id>", "another account than this is an error (ASSUME_MFA_EXPECT_ACCOUNT)")
+      .option("--region <region>", "(AWS_REGION, AWS_DEFAULT_REGION)")
+      .option("--endpoint-url <url>", "(AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_<SERVICE>)")
+      .option("--min-ttl <time>", "renew a session that ends sooner, default 5m (ASSUME_MFA_MIN_TTL)")
+      .option("--refresh", "assume again even if a session is cached")
+      .option("--no-cache", "neither read nor write the cache"),
+  );
+}
+
+export function addDestructiveOptions(command: Command): Command {
+  return addSessionOptions(
+    command
+      .option("--yes", "do not ask")
+      .option("--dry-run", "look and check the permission, change nothing")
+      .option("--no-wait", "return as soon as AWS has taken the order")
+      .option("--timeout <time>", "how long to wait for the end, default 10m"),
+  );
+}
+
+const OUTPUT_FORMATS: readonly OutputFormat[] = ["table", "json", "text"];
+
+/** @throws AssumeMfaError USAGE for an unknown format */
+export function resolveScreenOptions(options: CommonOptions, env: Environment): ScreenOptions {
+  const asked = options.output ?? (env.ASSUME_MFA_OUTPUT || undefined);
+  const output = asked === undefined ? "table" : OUTPUT_FORMATS.find((format) => format === asked);
+  if (output === undefined) {
+    throw new AssumeMfaError("USAGE", `unknown output format "${asked}"`, {
+      hint: "the formats are table, json, text",
+    });
+  }
+  return { output, quiet: options.quiet === true, noColor: !options.color, debug: options.debug === true };
+}
+
+/** Whether somebody may be asked at all; whether there is somebody is the terminal's to say. */
+export function mayAsk(options: Pick<CommonOptions, "input">, env: Environment): boolean {
+  return options.input && env.CI !== "true";
+}
+
+const DEFAULT_MIN_TTL_MS = 300_000;
+
+/** @returns milliseconds. @throws AssumeMfaError USAGE when it is no time */
+export function resolveMinTtlMs(options: Pick<SessionOptions, "minTtl">, env: Environment): number {
+  const option = options.minTtl;
+  const text = option ?? (env.ASSUME_MFA_MIN_TTL || undefined);
+  if (text === undefined) return DEFAULT_MIN_TTL_MS;
+  return parseTime(text, option === undefined ? "ASSUME_MFA_MIN_TTL" : "--min-ttl") * 1000;
+}
+
+const DEFAULT_TIMEOUT_SECONDS = 600;
+
+/** @returns seconds. @throws AssumeMfaError USAGE when it is no time */
+export function resolveTimeoutSeconds(options: Pick<DestructiveOptions, "timeout">): number {
+  return options.timeout === undefined ? DEFAULT_TIMEOUT_SECONDS : parseTime(options.timeout, "--timeout");
+}
+
+function parseTime(text: string, from: string): number {
+  const seconds = parseDuration(text);
+  if (seconds !== undefined) return seconds;
+  throw new AssumeMfaError("USAGE", `${from} is no time: "${text}"`, { hint: "write it as 45m, 1h or 3600" });
+}
+
+/** @returns twelve digits; undefined where none is expected. @throws AssumeMfaError USAGE when it is no account id */
+export function resolveExpectedAccount(
+  options: Pick<SessionOptions, "expectAccount">,
+  env: Environment,
+): string | undefined {
+  const account = options.expectAccount ?? (env.ASSUME_MFA_EXPECT_ACCOUNT || undefined);
+  if (account === undefined || /^\d{12}$/.test(account)) return account;
+  const from = options.expectAccount === undefined ? "ASSUME_MFA_EXPECT_ACCOUNT" : "--expect-account";
+  throw new AssumeMfaError("USAGE", `${from} is no account id: "${account}"`, {
+    hint: "an account id has twelve digits",
+  });
+}

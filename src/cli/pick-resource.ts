@@ -1,0 +1,53 @@
+import type { ActionScope } from "../actions/action.ts";
+import { AssumeMfaError } from "../errors.ts";
+import { visibleText } from "../text/visible-text.ts";
+import type { TargetRun } from "./target-run.ts";
+
+/** One line of a pick list. Text from AWS is raw. */
+export interface Pickable {
+  readonly id: string;
+  readonly label: string;
+  /** Why it can't be picked; undefined when it can. */
+  readonly disabled?: string | undefined;
+}
+
+export interface ResourcePicker {
+  /** `instance`, `table` */
+  readonly noun: string;
+  /** What there is to pick from. @throws AssumeMfaError ACCESS_DENIED where listing is denied: then one is typed */
+  list(scope: ActionScope): Promise<readonly Pickable[]>;
+}
+
+/**
+ * No id was given, and somebody is at the terminal: picks one of the list, or types one where listing is denied.
+ * @returns the id, unchecked
+ * @throws AssumeMfaError NOT_FOUND when there is nothing to pick, DECLINED when nothing was typed
+ */
+export async function pickResource(run: TargetRun, scope: ActionScope, picker: ResourcePicker): Promise<string> {
+  let choices: readonly Pickable[] | undefined;
+  try {
+    choices = await picker.list(scope);
+  } catch (error) {
+    if (!(error instanceof AssumeMfaError) || error.code !== "ACCESS_DENIED") throw error;
+    run.screen.note(`the role may not list: ${error.message}`);
+  }
+  if (choices?.length === 0) {
+    throw new AssumeMfaError("NOT_FOUND", `there is no ${picker.noun} in ${run.target.name}, ${scope.region.value}`, {
+      hint: "another region? add --region",
+    });
+  }
+  const terminal = run.services.host.openTerminal();
+  try {
+    if (choices !== undefined && terminal !== undefined) {
+      return await terminal.pick(
+        `Which ${picker.noun}?`,
+        choices.map(({ id, label, disabled }) => ({ value: id, label: visibleText(label), disabled })),
+      );
+    }
+    const typed = (await terminal?.askLine(`Which ${picker.noun}? `))?.trim();
+    if (typed) return typed;
+  } finally {
+    terminal?.close();
+  }
+  throw new AssumeMfaError("DECLINED", `no ${picker.noun} was named; nothing was done`);
+}

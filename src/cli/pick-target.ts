@@ -1,0 +1,21 @@
+import { visibleText } from "../text/visible-text.ts";
+import type { Services } from "./services.ts";
+
+/** No arguments on a terminal: picks one of the profiles with a role. @returns undefined when there is none */
+export async function pickTargetName(services: Services): Promise<string | undefined> {
+  const config = services.loadConfig();
+  const names = config.roleProfileNames();
+  if (names.length === 0) return undefined;
+  const terminal = services.host.openTerminal();
+  try {
+    return await terminal?.pick(
+      "Which target?",
+      names.map((name) => ({
+        value: name,
+        label: `${visibleText(name)}  ${visibleText(config.profile(name)?.get("role_arn")?.value ?? "")}`,
+      })),
+    );
+  } finally {
+    terminal?.close();
+  }
+}

@@ -1,0 +1,176 @@
+import { Command, CommanderError } from "commander";
+import { AssumeMfaError } from "../errors.ts";
+import { closestNames } from "../target/closest-names.ts";
+import { visibleText } from "../text/visible-text.ts";
+import { ACTIONS, COMMANDS } from "./catalogue.ts";
+import { formatHelp } from "./help.ts";
+import { type Invocation, parseInvocation } from "./invocation.ts";
+import type { Services } from "./services.ts";
+
+const COMMAND_NAMES: ReadonlySet<string> = new Set([...COMMANDS.map(({ name }) => name), "help"]);
+
+/** The command line, as far as the grammar alone sorts it. */
+export function readInvocation(argv: readonly string[]): Invocation {
+  return parseInvocation(argv, COMMAND_NAMES);
+}
+
+/**
+ * Runs what the command line says.
+ * @returns the exit code; what fails is thrown
+ */
+export async function runProgram(services: Services): Promise<number> {
+  const { host } = services;
+  const invocation = readInvocation(host.argv);
+  const { targetName, word, asks, misplaced } = invocation;
+  if (asks === "version") {
+    host.stdout.write(`${services.version}\n`);
+    return 0;
+  }
+  if (misplaced !== undefined) {
+    throw new AssumeMfaError("USAGE", `${misplaced} can't stand before the target or command`, {
+      hint: "write assume-mfa <target> <action> [operands] [options]",
+    });
+  }
+  if (asks === "help" || (targetName === undefined && (word === "help" || word === undefined))) {
+    return showHelp(services, invocation);
+  }
+  if (targetName === undefined) return runCommand(services, invocation, word as string);
+  if (targetName === "") throw new AssumeMfaError("USAGE", "the target's name is empty", { hint: "assume-mfa --help" });
+  return runAction(services, invocation, targetName);
+}
+
+async function showHelp(services: Services, { asks, targetName, word, rest }: Invocation): Promise<number> {
+  const { host } = services;
+  if (asks === undefined && word === undefined && targetName === undefined) {
+    // No arguments at all: whoever is at a terminal can pick.
+    const terminal = host.env.CI === "true" || !host.stdout.isTerminal ? undefined : host.openTerminal();
+    if (terminal !== undefined) {
+      terminal.close();
+      const { pickTargetName } = await import("./pick-target.ts");
+      const picked = await pickTargetName(services);
+      if (picked !== undefined) return runAction(services, readInvocation([picked]), picked);
+    }
+    host.stderr.write(formatHelp());
+    return 2;
+  }
+  const topic = word === "help" ? rest[0] : word;
+  const command = COMMANDS.find(({ name }) => name === topic);
+  if (command !== undefined) return runCommand(services, { ...readInvocation([command.name, "--help"]) }, command.name);
+  if (targetName !== undefined && topic !== undefined) {
+    return runAction(services, readInvocation(["--target", targetName, topic, "--help"]), targetName);
+  }
+  host.stdout.write(formatHelp());
+  return 0;
+}
+
+async function runCommand(services: Services, invocation: Invocation, word: string): Promise<number> {
+  const entry = COMMANDS.find(({ name }) => name === word);
+  if (entry === undefined)
+    throw new AssumeMfaError("USAGE", `unknown command "${word}"`, { hint: "assume-mfa --help" });
+  let exitCode = 0;
+  const program = makeProgram(services, "assume-mfa");
+  const register = await entry.load();
+  register(program, services, (code) => {
+    exitCode = code;
+  });
+  await parse(program, [word, ...invocation.rest], invocation.moved);
+  return exitCode;
+}
+
+async function runAction(services: Services, invocation: Invocation, targetName: string): Promise<number> {
+  const word = invocation.word ?? (await pickAction(services, invocation, targetName));
+  const entry = ACTIONS.find(({ name }) => name === word);
+  if (entry === undefined) {
+    await checkTargetExists(services, targetName);
+    const names = ACTIONS.map(({ name }) => name);
+    throw new AssumeMfaError(
+      "USAGE",
+      word.startsWith("-") ? `${word} can't stand before the action` : `unknown action "${word}"`,
+      {
+        hint: word.startsWith("-")
+          ? `write assume-mfa ${targetName} <action> [operands] [options]`
+          : `did you mean ${closestNames(word, names, 2).join(" or ")}? assume-mfa --help lists all`,
+      },
+    );
+  }
+  const program = makeProgram(services, `assume-mfa ${visibleText(targetName)}`);
+  const register = await entry.load();
+  register(program, services, targetName);
+  await parse(program, [word, ...invocation.rest], invocation.moved);
+  return 0;
+}
+
+/** A target alone: on a terminal an action can be picked. */
+async function pickAction(services: Services, invocation: Invocation, targetName: string): Promise<string> {
+  const { host } = services;
+  await checkTargetExists(services, targetName, invocation.isTargetExplicit ? [] : [...COMMAND_NAMES]);
+  const terminal = host.env.CI === "true" ? undefined : host.openTerminal();
+  if (terminal === undefined) {
+    throw new AssumeMfaError("USAGE", `what is to be done in ${targetName}?`, {
+      hint: `the actions are ${ACTIONS.map(({ name }) => name).join(", ")}`,
+    });
+  }
+  try {
+    return await terminal.pick(
+      `What is to be done in ${visibleText(targetName)}?`,
+      ACTIONS.filter(({ operands }) => !operands.startsWith("<")).map(({ name, summary }) => ({
+        value: name,
+        label: `${name.padEnd(14)}${summary}`,
+      })),
+    );
+  } finally {
+    terminal.close();
+  }
+}
+
+/** @throws AssumeMfaError TARGET_UNKNOWN, naming near targets and, where one could be meant, near commands */
+async function checkTargetExists(
+  services: Services,
+  targetName: string,
+  commands: readonly string[] = [],
+): Promise<void> {
+  const { resolveTarget } = await import("../target/resolve-target.ts");
+  try {
+    resolveTarget(targetName, {}, services.loadConfig(), services.host.env);
+  } catch (error) {
+    if (!(error instanceof AssumeMfaError) || error.code !== "TARGET_UNKNOWN" || commands.length === 0) throw error;
+    throw new AssumeMfaError(error.code, error.message, {
+      hint: [...error.hints, `no command has that name either: ${closestNames(targetName, commands, 3).join(", ")}`],
+      cause: error.cause,
+      details: error.details,
+    });
+  }
+}
+
+/** Commander as it is used here: it neither prints an error nor ends the process, and its output goes to the host. */
+function makeProgram({ host }: Services, name: string): Command {
+  return new Command(name)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => host.stdout.write(text),
+      writeErr: () => undefined,
+      getOutHelpWidth: () => host.stdout.columns ?? 100,
+      getOutHasColors: () => false,
+    })
+    .helpCommand(false)
+    .showSuggestionAfterError(true);
+}
+
+async function parse(program: Command, words: readonly string[], moved: readonly string[]): Promise<void> {
+  // Moved options stand right behind the command's name, before any `--`.
+  const [word, ...rest] = words;
+  try {
+    await program.parseAsync([word as string, ...moved, ...rest], { from: "user" });
+  } catch (error) {
+    if (!(error instanceof CommanderError)) throw error;
+    if (error.exitCode === 0) return;
+    const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
+    throw new AssumeMfaError("USAGE", message, {
+      hint: [
+        ...(suggestion === undefined ? [] : [suggestion.replace(/^\(|\)$/g, "").toLowerCase()]),
+        `${program.name()} ${word} --help lists the options`,
+      ],
+      cause: error,
+    });
+  }
+}

@@ -1,0 +1,22 @@
+import type { Environment, Host } from "../host/host.ts";
+import type { CallerStore } from "../session/caller-store.ts";
+import type { ExportedSessions } from "../session/exported-sessions.ts";
+import type { RoleSessionPorts } from "../session/role-session.ts";
+import type { SessionCache } from "../session/session-cache.ts";
+import type { AwsConfig } from "../target/aws-config.ts";
+import type { SandboxServices } from "./sandbox-services.ts";
+
+/** What the commands work with; made by `wiring.ts`. Heavy parts come as functions that import when called. */
+export interface Services {
+  readonly host: Host;
+  readonly version: string;
+  /** Reads the AWS files. @throws AssumeMfaError CONFIG_UNREADABLE, CONFIG_MALFORMED */
+  loadConfig(): AwsConfig;
+  /** The same for another environment: the sandbox's. */
+  loadConfigIn(env: Environment): AwsConfig;
+  readonly cache: SessionCache;
+  readonly callers: CallerStore;
+  readonly exported: ExportedSessions;
+  readonly loadStsClient: RoleSessionPorts["loadStsClient"];
+  readonly sandbox: SandboxServices;
+}

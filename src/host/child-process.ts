@@ -1,0 +1,31 @@
+// Running another program in the foreground. Edge file: node:child_process. Rules: argv as given and no shell; streams
+// inherited; a signal sent to us alone reaches the child, one from the terminal (which the child gets by itself) is not
+// sent twice; the status is what a shell would see. Spawned, not exec'd: process.execve leaves SIGPIPE ignored.
+import { spawn } from "node:child_process";
+import os from "node:os";
+import { EXIT_CHILD_NOT_FOUND, EXIT_CHILD_NOT_RUNNABLE } from "../errors.ts";
+import type { Environment, Interrupts } from "./host.ts";
+
+/** Sent by the system or by another program, never by the terminal's keys. */
+const FORWARDED_SIGNALS = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
+
+/** @returns the child's status; 128 + n when signal n ended it; 126 not runnable, 127 not found */
+export function runChild(command: readonly string[], env: Environment, interrupts: Interrupts): Promise<number> {
+  const [file = "", ...args] = command;
+  const release = interrupts.handOver();
+  return new Promise<number>((resolve) => {
+    const child = spawn(file, args, { stdio: "inherit", env: { ...env } });
+    const forward = (signal: NodeJS.Signals) => child.kill(signal);
+    for (const signal of FORWARDED_SIGNALS) process.on(signal, forward);
+    const settle = (status: number) => {
+      for (const signal of FORWARDED_SIGNALS) process.off(signal, forward);
+      resolve(status);
+    };
+    child.on("error", (error: NodeJS.ErrnoException) => {
+      settle(error.code === "ENOENT" ? EXIT_CHILD_NOT_FOUND : EXIT_CHILD_NOT_RUNNABLE);
+    });
+    child.on("exit", (code, signal) => {
+      settle(signal === null ? (code ?? 1) : 128 + os.constants.signals[signal]);
+    });
+  }).finally(release);
+}

@@ -1,0 +1,190 @@
+// The real outside world. The only file, with tty-terminal.ts, that touches `process`. Rules: streams are written
+// synchronously by file descriptor (a process that exits at once must not lose what it printed, and a non-blocking pipe
+// must not drop half of it); standard input is never read ahead; signals end the process with 128 + n.
+import fs from "node:fs";
+import os from "node:os";
+import tty from "node:tty";
+import { InterruptedError, type InterruptSignal } from "../errors.ts";
+import type { Host, Interrupts, TextSink } from "./host.ts";
+import { openTtyTerminal } from "./tty-terminal.ts";
+
+/** A reader that went away: what a shell reports for SIGPIPE, 128 + 13. */
+const EXIT_BROKEN_PIPE = 141;
+const INTERRUPT_SIGNALS: readonly InterruptSignal[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
+
+/** @returns the host of this process; installs the signal handlers, so it is called once */
+export function makeNodeHost(): Host {
+  const interrupts = listenForInterrupts();
+  // The environment as it was given: what is set below is not handed to a child.
+  const env = { ...process.env };
+  // The AWS SDK prints a notice about old Node versions; it must never reach a user's terminal (AWS.md, 9).
+  process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
+  return {
+    argv: process.argv.slice(2),
+    env,
+    platform: process.platform,
+    pid: process.pid,
+    homeDirectory: findHomeDirectory(),
+    now: () => Date.now(),
+    sleep,
+    stdout: makeSink(1, () => process.exit(EXIT_BROKEN_PIPE)),
+    // Nobody reads the errors any more: no reason to stop what is being done.
+    stderr: makeSink(2, () => undefined),
+    readStdinLine,
+    openTerminal: () => openTtyTerminal(interrupts, process.platform),
+    interrupts,
+  };
+}
+
+/** Ends the process at once: connections that are kept alive must not keep it. */
+export function exitProcess(exitCode: number): never {
+  process.exit(exitCode);
+}
+
+function findHomeDirectory(): string | undefined {
+  const home = process.env[process.platform === "win32" ? "USERPROFILE" : "HOME"];
+  if (home !== undefined && home !== "") return home.startsWith("/") || process.platform === "win32" ? home : undefined;
+  try {
+    return os.homedir() || undefined;
+  } catch {
+    return undefined; // no entry in the password file
+  }
+}
+
+function listenForInterrupts(): Interrupts {
+  const controller = new AbortController();
+  let holders = 0;
+  let children = 0;
+  for (const name of INTERRUPT_SIGNALS) {
+    const onSignal = () => {
+      if (children > 0) return;
+      const reason = new InterruptedError(name);
+      if (controller.signal.aborted) process.exit(reason.exitCode);
+      controller.abort(reason);
+    };
+    process.on(name, onSignal);
+  }
+  return {
+    signal: controller.signal,
+    get isHeld() {
+      return holders > 0;
+    },
+    hold() {
+      holders += 1;
+      return once(() => {
+        holders -= 1;
+      });
+    },
+    handOver() {
+      children += 1;
+      return once(() => {
+        children -= 1;
+      });
+    },
+  };
+}
+
+function once(release: () => void): () => void {
+  let isReleased = false;
+  return () => {
+    if (!isReleased) release();
+    isReleased = true;
+  };
+}
+
+function makeSink(fd: number, onBrokenPipe: () => void): TextSink {
+  return {
+    write(text) {
+      let rest = Buffer.from(text, "utf8");
+      while (rest.length > 0) {
+        try {
+          rest = rest.subarray(fs.writeSync(fd, rest));
+        } catch (error) {
+          const code = (error as NodeJS.ErrnoException).code;
+          if (code === "EAGAIN") {
+            // A full non-blocking pipe: wait a moment for its reader.
+            Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
+            continue;
+          }
+          if (code === "EPIPE" || code === "EBADF" || code === "EIO") return onBrokenPipe();
+          throw error;
+        }
+      }
+    },
+    get isTerminal() {
+      return tty.isatty(fd);
+    },
+    get columns() {
+      if (!tty.isatty(fd)) return undefined;
+      const columns = (fd === 1 ? process.stdout : process.stderr).columns;
+      return typeof columns === "number" && columns > 0 ? columns : 80;
+    },
+  };
+}
+
+function sleep(milliseconds: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted) return reject(signal.reason);
+    const onAbort = () => {
+      clearTimeout(timer);
+      reject(signal?.reason);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener("abort", onAbort);
+      resolve();
+    }, milliseconds);
+    signal?.addEventListener("abort", onAbort, { once: true });
+  });
+}
+
+/** How often a silent standard input is looked at. */
+const STDIN_POLL_MS = 15;
+
+async function readStdinLine(maxBytes: number): Promise<string | undefined> {
+  const fd = openStdinWithoutBlocking();
+  const bytes: number[] = [];
+  const one = Buffer.alloc(1);
+  try {
+    for (;;) {
+      let count: number;
+      try {
+        count = fs.readSync(fd, one, 0, 1, null);
+      } catch (error) {
+        const code = (error as NodeJS.ErrnoException).code;
+        if (code === "EAGAIN") {
+          await sleep(STDIN_POLL_MS);
+          continue;
+        }
+        if (code === "EOF")
+          count = 0; // Windows, a closed pipe
+        else throw error;
+      }
+      if (count === 0) break;
+      if (one[0] === 0x0a) return decodeLine(bytes);
+      bytes.push(one[0] as number);
+      if (bytes.length > maxBytes)
+        throw new RangeError(`the first line of standard input is longer than ${maxBytes} bytes`);
+    }
+  } finally {
+    if (fd !== 0) fs.closeSync(fd);
+  }
+  return bytes.length === 0 ? undefined : decodeLine(bytes);
+}
+
+function decodeLine(bytes: readonly number[]): string {
+  return Buffer.from(bytes).toString("utf8").replace(/\r$/, "");
+}
+
+/**
+ * A blocking read would keep Ctrl-C from being seen, and O_NONBLOCK on the shared description would be inherited by
+ * whoever reads next. Linux gives a description of our own for a pipe or a terminal; a file needs none.
+ */
+function openStdinWithoutBlocking(): number {
+  try {
+    const status = fs.fstatSync(0);
+    if (!status.isFile()) return fs.openSync("/proc/self/fd/0", fs.constants.O_RDONLY | fs.constants.O_NONBLOCK);
+  } catch {
+    // A socket, or a system without /proc: read it as it is.
+  }
+  return 0;
+}

@@ -1,0 +1,91 @@
+// Files that only their owner may read. Edge file: node:fs. Rules: folders 0700 and files 0600 whatever the umask, and
+// ours, or nothing is read or written; a file appears whole or not at all (a temporary file in the same folder, fsync,
+// rename); a name is never followed through a link, and a FIFO or a device never opened to be waited for.
+// ACCEPTANCE.md T1, T2, C5, C11, C12.
+import { randomBytes } from "node:crypto";
+import fs from "node:fs";
+import path from "node:path";
+
+const { O_RDONLY, O_WRONLY, O_CREAT, O_EXCL } = fs.constants;
+// Not on Windows.
+const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
+const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
+
+/** Larger than any entry of ours; a larger file is not ours. */
+const FILE_LIMIT_BYTES = 1024 * 1024;
+
+/** Files that only their owner may read, as the rooms that keep something see them. */
+export interface PrivateFiles {
+  /** Makes the folder, or tightens it. @throws Error when it is no folder of this user's own, or can't be made so */
+  ensureFolder(folder: string): void;
+  /** @returns undefined when there is no such file, or it is not a plain file that only this user can read and write */
+  read(file: string): string | undefined;
+  /** @throws NodeJS.ErrnoException when it can't be written; nothing is left behind then */
+  write(file: string, text: string): void;
+  /** What is not there is removed already; what can't be removed stays. */
+  remove(file: string): void;
+}
+
+export const privateFiles: PrivateFiles = {
+  ensureFolder: ensurePrivateFolder,
+  read: readPrivateFile,
+  write: writePrivateFile,
+  remove: removePrivateFile,
+};
+
+function ensurePrivateFolder(folder: string): void {
+  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  const status = fs.lstatSync(folder);
+  if (!status.isDirectory()) throw new Error(`${folder} is no folder`);
+  if (process.getuid === undefined) return;
+  if (status.uid !== process.getuid()) throw new Error(`${folder} belongs to another user`);
+  if ((status.mode & 0o777) !== 0o700) fs.chmodSync(folder, 0o700);
+}
+
+function readPrivateFile(file: string): string | undefined {
+  let fd: number;
+  try {
+    fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  } catch {
+    return undefined;
+  }
+  try {
+    const status = fs.fstatSync(fd);
+    if (!status.isFile() || status.size > FILE_LIMIT_BYTES || status.nlink !== 1) return undefined;
+    if (process.getuid !== undefined && (status.uid !== process.getuid() || (status.mode & 0o077) !== 0)) {
+      return undefined;
+    }
+    return fs.readFileSync(fd, "utf8");
+  } catch {
+    return undefined;
+  } finally {
+    fs.closeSync(fd);
+  }
+}
+
+function writePrivateFile(file: string, text: string): void {
+  const folder = path.dirname(file);
+  const temporary = path.join(folder, `.${path.basename(file)}.${randomBytes(16).toString("hex")}.tmp`);
+  const fd = fs.openSync(temporary, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0o600);
+  try {
+    try {
+      fs.fchmodSync(fd, 0o600); // a hostile umask takes bits away
+      fs.writeFileSync(fd, text);
+      fs.fsyncSync(fd);
+    } finally {
+      fs.closeSync(fd);
+    }
+    fs.renameSync(temporary, file);
+  } catch (error) {
+    removePrivateFile(temporary);
+    throw error;
+  }
+}
+
+function removePrivateFile(file: string): void {
+  try {
+    fs.unlinkSync(file);
+  } catch {
+    // The caller has something better to report.
+  }
+}

@@ -1,0 +1,131 @@
+// The terminal itself. Rules: questions and answers go to /dev/tty, whatever the three streams are redirected to; where
+// that can't be opened, standard input and error serve if both are terminals. Line prompts never change the terminal's
+// mode, so that no signal can leave it broken (ACCEPTANCE.md P1); a tty.ReadStream and not fs.read, which would keep the
+// process from ending. Only a pick list goes raw, and restores.
+import fs from "node:fs";
+import tty from "node:tty";
+import { InterruptedError } from "../errors.ts";
+import type { Interrupts } from "./host.ts";
+import type { Choice, Terminal } from "./terminal.ts";
+
+/** A line longer than this is nobody's answer. */
+const LINE_LIMIT_CHARACTERS = 4096;
+
+/** @returns undefined where there is no terminal: nobody can be asked */
+export function openTtyTerminal(interrupts: Interrupts, platform: NodeJS.Platform): Terminal | undefined {
+  const descriptors = openDescriptors(platform);
+  return descriptors === undefined ? undefined : new TtyTerminal(descriptors.input, descriptors.output, interrupts);
+}
+
+function openDescriptors(platform: NodeJS.Platform): { input: number; output: number } | undefined {
+  try {
+    if (platform === "win32") {
+      return { input: fs.openSync("\\\\.\\CONIN$", "r+"), output: fs.openSync("\\\\.\\CONOUT$", "r+") };
+    }
+    const input = fs.openSync("/dev/tty", fs.constants.O_RDWR | fs.constants.O_NOCTTY);
+    return { input, output: fs.openSync("/dev/tty", fs.constants.O_WRONLY | fs.constants.O_NOCTTY) };
+  } catch {
+    return tty.isatty(0) && tty.isatty(2) ? { input: 0, output: 2 } : undefined;
+  }
+}
+
+class TtyTerminal implements Terminal {
+  readonly #input: number;
+  readonly #output: number;
+  readonly #interrupts: Interrupts;
+  #stream: tty.ReadStream | undefined;
+
+  constructor(input: number, output: number, interrupts: Interrupts) {
+    this.#input = input;
+    this.#output = output;
+    this.#interrupts = interrupts;
+  }
+
+  get columns(): number {
+    const size = new tty.WriteStream(this.#output).getWindowSize();
+    return size[0] > 0 ? size[0] : 80;
+  }
+
+  write(text: string): void {
+    try {
+      fs.writeSync(this.#output, text);
+    } catch {
+      // The terminal hung up: SIGHUP says so.
+    }
+  }
+
+  askLine(question: string): Promise<string | undefined> {
+    this.write(question);
+    const { signal } = this.#interrupts;
+    const stream = this.#readStream();
+    return new Promise((resolve, reject) => {
+      let typed = "";
+      // After a suspension (Ctrl-Z, fg) the question is painted again.
+      const repaint = () => this.write(question);
+      const settle = (finish: () => void) => {
+        stream.pause();
+        stream.off("data", onData).off("end", onEnd).off("error", onEnd);
+        signal.removeEventListener("abort", onAbort);
+        process.off("SIGCONT", repaint);
+        finish();
+      };
+      const onData = (chunk: Buffer) => {
+        typed += chunk.toString("utf8");
+        const end = typed.search(/[\r\n]/);
+        // What follows the first line (a paste) is dropped: it must not answer a question that was not asked yet.
+        if (end >= 0) settle(() => resolve(typed.slice(0, end)));
+        else if (typed.length > LINE_LIMIT_CHARACTERS) typed = typed.slice(0, LINE_LIMIT_CHARACTERS);
+      };
+      const onEnd = () => {
+        this.write("\n");
+        settle(() => resolve(undefined));
+      };
+      const onAbort = () => {
+        this.write("\n"); // the shell's prompt starts on a line of its own, after the echoed ^C
+        settle(() => reject(signal.reason));
+      };
+      if (signal.aborted) return onAbort();
+      process.on("SIGCONT", repaint);
+      signal.addEventListener("abort", onAbort);
+      stream.on("data", onData).on("end", onEnd).on("error", onEnd);
+      stream.resume();
+    });
+  }
+
+  async pick<T>(question: string, choices: readonly Choice<T>[]): Promise<T> {
+    const { select } = await import("@inquirer/prompts");
+    const output = new tty.WriteStream(this.#output);
+    const stream = this.#readStream();
+    try {
+      return await select<T>(
+        {
+          message: question,
+          choices: choices.map(({ value, label, disabled }) => ({
+            value,
+            name: label,
+            ...(disabled === undefined ? {} : { disabled: `(${disabled})` }),
+          })),
+        },
+        { input: stream, output, signal: this.#interrupts.signal },
+      );
+    } catch (error) {
+      if (this.#interrupts.signal.aborted) throw this.#interrupts.signal.reason;
+      // Raw mode: Ctrl-C arrives as a key, not as a signal.
+      if (error instanceof Error && error.name === "ExitPromptError") throw new InterruptedError("SIGINT");
+      throw error;
+    } finally {
+      stream.setRawMode(false);
+      stream.pause();
+    }
+  }
+
+  close(): void {
+    this.#stream?.destroy();
+    this.#stream = undefined;
+  }
+
+  #readStream(): tty.ReadStream {
+    this.#stream ??= new tty.ReadStream(this.#input);
+    return this.#stream;
+  }
+}

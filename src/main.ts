@@ -1,0 +1,103 @@
+import { askedExportFormat, isJsonAsked } from "./cli/invocation.ts";
+import { readInvocation, runProgram } from "./cli/program.ts";
+import type { Services } from "./cli/services.ts";
+import { PrintedFailure } from "./cli/target-run.ts";
+import { AssumeMfaError, InterruptedError } from "./errors.ts";
+import type { Host } from "./host/host.ts";
+import { type ExportFormat, formatExportFailure, resolveExportFormat } from "./outputs/export.ts";
+import { formatJson, toErrorJson } from "./outputs/json.ts";
+import { isColourWanted, makeStyle } from "./outputs/style.ts";
+import { visibleText } from "./text/visible-text.ts";
+import { makeServices } from "./wiring.ts";
+
+/**
+ * The program from its arguments to its exit code. Never throws: this is the one catch, where errors are printed.
+ * @param services parts made otherwise, by tests
+ */
+export async function main(host: Host, services: Services = makeServices(host)): Promise<number> {
+  try {
+    return await Promise.race([runProgram(services), untilInterrupted(host)]);
+  } catch (error) {
+    return reportFailure(host, error);
+  }
+}
+
+/** The first signal ends the run, unless somebody holds it to finish what was begun. */
+function untilInterrupted({ interrupts }: Host): Promise<never> {
+  return new Promise((_, reject) => {
+    interrupts.signal.addEventListener("abort", () => {
+      if (!interrupts.isHeld) reject(interrupts.signal.reason);
+    });
+  });
+}
+
+function reportFailure(host: Host, thrown: unknown): number {
+  const isPrinted = thrown instanceof PrintedFailure;
+  const error = isPrinted ? thrown.cause : thrown;
+  const format = failedExportFormat(host);
+  if (format !== undefined) {
+    // `eval ""` succeeds, and a script would go on with the account it had before (CLI.md, "Output").
+    if (!(error instanceof AssumeMfaError && error.code === "TERMINAL_OUTPUT"))
+      host.stdout.write(formatExportFailure(format));
+  }
+  if (error instanceof InterruptedError) return error.exitCode;
+  const ours =
+    error instanceof AssumeMfaError
+      ? error
+      : new AssumeMfaError("UNEXPECTED", error instanceof Error ? error.message : String(error), {
+          hint: "this is a defect of assume-mfa: --debug shows where",
+          cause: error,
+        });
+  if (!isPrinted && format === undefined && isJsonAsked(host.argv, host.env)) {
+    host.stdout.write(formatJson({ error: toErrorJson(ours) }));
+  }
+  const { red, cyan } = makeStyle(
+    isColourWanted({
+      isTerminal: host.stderr.isTerminal,
+      env: host.env,
+      noColorOption: host.argv.includes("--no-color"),
+    }),
+  );
+  host.stderr.write(`assume-mfa: ${red("error:")} ${visibleText(ours.message)}\n`);
+  for (const hint of ours.hints) host.stderr.write(`assume-mfa: ${cyan("hint:")} ${visibleText(hint)}\n`);
+  if (isDebugAsked(host)) host.stderr.write(formatCauses(ours));
+  return ours.exitCode;
+}
+
+/** Undefined where the run is no `export`, or has nothing that a shell would take in. */
+function failedExportFormat(host: Host): ExportFormat | undefined {
+  const { targetName, word, rest } = readInvocation(host.argv);
+  if (targetName === undefined || word !== "export" || host.stdout.isTerminal) return undefined;
+  try {
+    return resolveExportFormat(askedExportFormat(rest), host.env.SHELL);
+  } catch {
+    return "sh"; // an unknown format: whoever evaluates it is a shell
+  }
+}
+
+function isDebugAsked(host: Host): boolean {
+  const end = host.argv.indexOf("--");
+  return (end < 0 ? host.argv : host.argv.slice(0, end)).includes("--debug");
+}
+
+/**
+ * The chain of causes for `--debug`: names, messages, AWS's codes and where our own code was. Nothing else of an error
+ * object is shown, since an SDK error can hold a request and its headers.
+ */
+function formatCauses(error: AssumeMfaError): string {
+  const lines: string[] = [];
+  let cause: unknown = error;
+  for (let depth = 0; cause instanceof Error && depth < 5; depth += 1) {
+    const { $metadata: metadata } = cause as { readonly $metadata?: { httpStatusCode?: number; requestId?: string } };
+    const facts = [
+      metadata?.httpStatusCode === undefined ? undefined : `status ${metadata.httpStatusCode}`,
+      metadata?.requestId === undefined ? undefined : `request id ${metadata.requestId}`,
+    ].filter((fact) => fact !== undefined);
+    const code = cause instanceof AssumeMfaError ? ` ${cause.code}` : "";
+    lines.push(`${cause.name}${code}: ${cause.message}${facts.length === 0 ? "" : ` (${facts.join(", ")})`}`);
+    for (const frame of (cause.stack ?? "").split("\n").filter((text) => /^\s+at /.test(text)))
+      lines.push(`  ${frame.trim()}`);
+    cause = cause.cause;
+  }
+  return lines.map((line) => `assume-mfa: debug: ${visibleText(line)}\n`).join("");
+}

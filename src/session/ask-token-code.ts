@@ -1,0 +1,142 @@
+import { AssumeMfaError } from "../errors.ts";
+import type { Host } from "../host/host.ts";
+import type { Terminal } from "../host/terminal.ts";
+import type { Target } from "../target/target.ts";
+import { visibleText } from "../text/visible-text.ts";
+import { parseTokenCode } from "./token-code.ts";
+
+/** How often a wrong code is asked for again. */
+const ASK_AGAIN_TIMES = 3;
+/** An idle connection is used again after this, and no longer than that, while the user looks for the device. */
+const KEEP_WARM_EVERY_MS = 4_000;
+const KEEP_WARM_FOR_MS = 120_000;
+
+/** The calls around a prompt: made by the caller, timed here. */
+export interface CodePresenter<Client, Result> {
+  /** Imports and builds; begins once the prompt is painted. */
+  connect(): Promise<Client>;
+  /** A signed call without the code, while the user types. @throws AssumeMfaError when it proves the keys dead */
+  introduce(client: Client): Promise<void>;
+  /** Sends the code, once. @throws AssumeMfaError TOKEN_CODE_REJECTED: another is asked for */
+  send(client: Client, code: string): Promise<Result>;
+}
+
+/**
+ * Asks for the code at the terminal and presents it. A malformed or wrong one is asked for again, three times, saying why.
+ * @param terminal undefined when nobody may or can be asked
+ * @throws AssumeMfaError TOKEN_CODE_MISSING (nobody there, Ctrl-D), TOKEN_CODE_MALFORMED, TOKEN_CODE_REJECTED at the end
+ */
+export async function askTokenCode<Client extends { close(): void }, Result>(
+  target: Target,
+  terminal: Terminal | undefined,
+  host: Pick<Host, "now">,
+  presenter: CodePresenter<Client, Result>,
+): Promise<Result> {
+  if (terminal === undefined) {
+    throw new AssumeMfaError(
+      "TOKEN_CODE_MISSING",
+      `a token code is needed for ${target.name}, and nobody can be asked`,
+      {
+        hint: "give it with --token-code <code>, --token-code - (standard input) or ASSUME_MFA_TOKEN_CODE",
+      },
+    );
+  }
+  try {
+    let answer = terminal.askLine(formatQuestion(target));
+    const connection = keepWarm(presenter, host);
+    try {
+      const sent = new Set<string>();
+      for (let again = ASK_AGAIN_TIMES; ; again -= 1) {
+        const line = await Promise.race([answer, connection.keysDead]);
+        const refusal = await tryCode(line, sent, async (code) => presenter.send(await connection.client, code));
+        if (!(refusal instanceof AssumeMfaError)) return refusal.result;
+        if (again === 0) throw refusal;
+        answer = terminal.askLine(`${visibleText(refusal.message)}\nMFA code: `);
+      }
+    } catch (error) {
+      if (connection.isKeysDeadError(error)) terminal.write("\n");
+      throw error;
+    } finally {
+      await connection.close();
+    }
+  } finally {
+    terminal.close();
+  }
+}
+
+function formatQuestion(target: Target): string {
+  const { role, mfaSerial, name } = target;
+  const device = visibleText(mfaSerial?.value ?? "");
+  return `MFA code for ${visibleText(name)} (account ${role.value.accountId}), device ${device}: `;
+}
+
+/** @returns the result, or the error that makes it worth asking again */
+async function tryCode<Result>(
+  line: string | undefined,
+  sent: Set<string>,
+  send: (code: string) => Promise<Result>,
+): Promise<{ readonly result: Result } | AssumeMfaError> {
+  if (line === undefined) {
+    throw new AssumeMfaError("TOKEN_CODE_MISSING", "no token code was given", {
+      hint: "the six digits that the device shows now",
+    });
+  }
+  const code = parseTokenCode(line);
+  if (code === undefined) return new AssumeMfaError("TOKEN_CODE_MALFORMED", "that is not a code of six digits");
+  if (sent.has(code)) {
+    return new AssumeMfaError("TOKEN_CODE_REJECTED", "that code was already sent: wait until the device shows another");
+  }
+  sent.add(code);
+  try {
+    return { result: await send(code) };
+  } catch (error) {
+    if (error instanceof AssumeMfaError && error.code === "TOKEN_CODE_REJECTED") return error;
+    throw error;
+  }
+}
+
+/**
+ * While the user types: import, connect, sign a call. Its failure is ignored unless it proves the base keys dead, since
+ * AssumeRole itself will tell (DESIGN.md, "While the user types the code").
+ */
+function keepWarm<Client extends { close(): void }>(
+  presenter: Pick<CodePresenter<Client, unknown>, "connect" | "introduce">,
+  host: Pick<Host, "now">,
+) {
+  let timer: NodeJS.Timeout | undefined;
+  let isClosed = false;
+  let deadError: unknown;
+  const endsAt = host.now() + KEEP_WARM_FOR_MS;
+  // A turn of the event loop first: the import is synchronous work, and the prompt must be on the screen before it.
+  const client = new Promise<void>((resolve) => setImmediate(resolve)).then(() => presenter.connect());
+  const keysDead = new Promise<never>((_, reject) => {
+    const introduce = async () => {
+      try {
+        await presenter.introduce(await client);
+      } catch (error) {
+        if (error instanceof AssumeMfaError && error.code === "SOURCE_CREDENTIALS_INVALID") {
+          deadError = error;
+          reject(error);
+        }
+      }
+      if (!isClosed && host.now() < endsAt) timer = setTimeout(introduce, KEEP_WARM_EVERY_MS);
+    };
+    void introduce();
+  });
+  // Both may fail when nobody waits for them any more.
+  client.catch(() => undefined);
+  keysDead.catch(() => undefined);
+  return {
+    client,
+    keysDead,
+    isKeysDeadError: (error: unknown) => deadError !== undefined && error === deadError,
+    async close() {
+      isClosed = true;
+      clearTimeout(timer);
+      await client.then(
+        (made) => made.close(),
+        () => undefined,
+      );
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import path from "node:path";
+import type { PrivateFiles } from "../host/private-files.ts";
+import type { ExportedSession } from "../target/resolve-source.ts";
+import { inputsDigest } from "./session-inputs.ts";
+
+/**
+ * Which keys in an environment are a session that our own `export` put there: such a session is never a source, and the
+ * region that came with it counts for no other target (CLI.md, "Targets", `--region`).
+ */
+export interface ExportedSessions {
+  read(accessKeyId: string): ExportedSession | undefined;
+  /** Never throws: what can't be kept is not known later. */
+  write(accessKeyId: string, session: ExportedSession): void;
+}
+
+export function makeFileExportedSessions(files: PrivateFiles, folder: string | undefined): ExportedSessions {
+  const exported = folder === undefined ? undefined : path.join(folder, "exported");
+  const fileOf = (accessKeyId: string) => path.join(exported as string, inputsDigest(accessKeyId));
+  return {
+    read(accessKeyId) {
+      if (exported === undefined) return undefined;
+      const text = files.read(fileOf(accessKeyId));
+      return text === undefined ? undefined : parseExportedSession(text);
+    },
+    write(accessKeyId, session) {
+      if (folder === undefined || exported === undefined) return;
+      try {
+        files.ensureFolder(folder);
+        files.ensureFolder(exported);
+        files.write(fileOf(accessKeyId), `${JSON.stringify(session)}\n`);
+      } catch {
+        // The session itself warns when its folder can't be written.
+      }
+    },
+  };
+}
+
+function parseExportedSession(text: string): ExportedSession | undefined {
+  try {
+    const { targetName, region } = JSON.parse(text) ?? {};
+    if (typeof targetName !== "string") return undefined;
+    return { targetName, region: typeof region === "string" ? region : undefined };
+  } catch {
+    return undefined;
+  }
+}

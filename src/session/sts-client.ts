@@ -1,0 +1,55 @@
+// STS, the edge. Rules: this file is the only one of the room that imports the SDK, and is itself imported only when a
+// call is due (it is the heavy part); every client is made by aws/client-config.ts; nothing here is sent twice.
+import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import { makeClientConfig } from "../aws/client-config.ts";
+import type { ClientSettings } from "../aws/client-settings.ts";
+
+/** The inputs of AssumeRole, named as the API names them. */
+export interface AssumeRoleInput {
+  readonly RoleArn: string;
+  readonly RoleSessionName: string;
+  readonly SerialNumber?: string;
+  readonly TokenCode?: string;
+  readonly ExternalId?: string;
+  readonly DurationSeconds?: number;
+}
+
+/** The parts of AssumeRole's answer that are used. Any of them can be missing: what answers may not be AWS. */
+export interface AssumeRoleOutput {
+  readonly accessKeyId: string | undefined;
+  readonly secretAccessKey: string | undefined;
+  readonly sessionToken: string | undefined;
+  readonly expiration: Date | undefined;
+  readonly assumedRoleArn: string | undefined;
+}
+
+export interface StsClient {
+  /** @throws whatever the SDK throws: `aws/aws-failure.ts` tells what it means */
+  assumeRole(input: AssumeRoleInput): Promise<AssumeRoleOutput>;
+  /** @returns the caller's ARN */
+  getCallerIdentity(): Promise<string | undefined>;
+  close(): void;
+}
+
+/** One client and its warm connection, for one set of source credentials. */
+export function makeStsClient(settings: ClientSettings): StsClient {
+  const client = new STSClient(makeClientConfig(settings));
+  return {
+    async assumeRole(input) {
+      const { Credentials: credentials, AssumedRoleUser: user } = await client.send(new AssumeRoleCommand(input));
+      return {
+        accessKeyId: credentials?.AccessKeyId,
+        secretAccessKey: credentials?.SecretAccessKey,
+        sessionToken: credentials?.SessionToken,
+        expiration: credentials?.Expiration,
+        assumedRoleArn: user?.Arn,
+      };
+    },
+    async getCallerIdentity() {
+      return (await client.send(new GetCallerIdentityCommand({}))).Arn;
+    },
+    close() {
+      client.destroy();
+    },
+  };
+}

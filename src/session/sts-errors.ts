@@ -1,0 +1,210 @@
+import type { AwsFailure } from "../aws/aws-failure.ts";
+import { AssumeMfaError } from "../errors.ts";
+import { formatOrigin } from "../target/format-origin.ts";
+import type { Origin, Target } from "../target/target.ts";
+
+/** What a message about a failed AssumeRole has to name. */
+export interface AssumeRoleContext {
+  readonly target: Target;
+  readonly region: string;
+  /** The session name that was sent. */
+  readonly roleSessionName: string;
+  /** True when a token code went with the request. */
+  readonly hasTokenCode: boolean;
+}
+
+/**
+ * AssumeRole's failure in our words: cause and what to do. AWS's own words stand in the message, since they are what
+ * people search for; codes and messages from AWS.md, 1.
+ */
+export function translateAssumeRoleFailure(
+  failure: AwsFailure,
+  context: AssumeRoleContext,
+  cause: unknown,
+): AssumeMfaError {
+  if (failure.kind === "unsent") return unreachable(failure, context.target, context.region, cause);
+  if (failure.kind === "ambiguous") {
+    return new AssumeMfaError(
+      "REPLY_LOST",
+      `AssumeRole got no usable answer from ${stsName(context)}: ${failure.message}`,
+      {
+        hint: context.hasTokenCode
+          ? "the token code may be used up: wait for the next one, then try again"
+          : "try again; nothing was changed",
+        cause,
+      },
+    );
+  }
+  const { code, message } = failure;
+  const make = (ours: AssumeMfaError["code"], text: string, hint: string | readonly string[]) =>
+    new AssumeMfaError(ours, text, { hint, cause, details: { awsCode: code, requestId: failure.requestId } });
+
+  if (code === "AccessDenied" && /invalid MFA one time pass code/i.test(message)) {
+    return make("TOKEN_CODE_REJECTED", `the token code was not accepted: ${message}`, [
+      "a code works once and for about 30 seconds: wait for the next one, then try again",
+      `if fresh codes fail too, check that the device is ${serialOf(context.target)} and that its clock is right`,
+    ]);
+  }
+  if (code === "AccessDenied" && /MultiFactorAuthentication failed/i.test(message)) {
+    return make("MFA_SERIAL_REJECTED", `the MFA device was not accepted: ${message}`, [
+      `${serialOf(context.target)} (${originOf(context.target.mfaSerial)}) must be a device of the user whose keys sign (${context.target.source.label})`,
+      "a virtual device is arn:aws:iam::<account>:mfa/<name>, not …:user/…; `aws iam list-mfa-devices` shows it",
+    ]);
+  }
+  if (code === "AccessDenied")
+    return make("ASSUME_ROLE_DENIED", `the role may not be assumed: ${message}`, deniedCauses(context));
+  if (/MaxSessionDuration/.test(message)) {
+    return make("SESSION_SETTING_REFUSED", `the role allows no session of ${durationOf(context.target)}: ${message}`, [
+      `lower ${originOf(context.target.durationSeconds)}, or raise the role's maximum session duration`,
+      ...usedUpHint(context),
+    ]);
+  }
+  if (/role chaining/.test(message)) {
+    return make("SESSION_SETTING_REFUSED", `a session that signs with a session lasts one hour at most: ${message}`, [
+      `lower ${originOf(context.target.durationSeconds)} to 1h, or sign with a user's own keys`,
+    ]);
+  }
+  switch (code) {
+    case "ValidationError":
+    case "MalformedInput":
+    case "MalformedPolicyDocument":
+    case "PackedPolicyTooLarge":
+    case "PackedPolicyTooLargeException":
+    case "MalformedPolicyDocumentException":
+      return make("SESSION_SETTING_REFUSED", `AssumeRole refused a setting: ${message}`, [
+        `session name ${context.roleSessionName}, device ${serialOf(context.target)}, duration ${durationOf(context.target)}, external id ${context.target.externalId?.value ?? "none"}`,
+      ]);
+    case "RegionDisabledException":
+      return make(
+        "REGION_MISSING",
+        `STS is not active in ${context.region} for account ${context.target.role.value.accountId}`,
+        ["activate the region for STS in that account's IAM settings, or use --region with another one"],
+      );
+    default:
+      return (
+        translateCallerFailure(failure, context.target, cause) ??
+        make("AWS_REFUSED", `AssumeRole was refused: ${code}: ${message}`, "run again with --debug to see more")
+      );
+  }
+}
+
+/**
+ * What any signed call says of the keys that signed it.
+ * @returns undefined when the failure says nothing about them
+ */
+export function translateCallerFailure(
+  failure: AwsFailure,
+  target: Target,
+  cause: unknown,
+): AssumeMfaError | undefined {
+  if (failure.kind !== "refused") return undefined;
+  const { code, message } = failure;
+  const { label, credentials } = target.source;
+  const make = (ours: AssumeMfaError["code"], text: string, hint: string) =>
+    new AssumeMfaError(ours, text, { hint, cause, details: { awsCode: code, requestId: failure.requestId } });
+  const keyId = credentials.accessKeyId;
+  switch (code) {
+    case "InvalidClientTokenId":
+    case "UnrecognizedClientException":
+    case "AuthFailure":
+    case "InvalidAccessKeyId":
+      return make(
+        "SOURCE_CREDENTIALS_INVALID",
+        `AWS does not know the access key ${keyId} of ${label}: ${message}`,
+        "it may be deleted, inactive or of another partition: check the key, or put a new one into the credentials file",
+      );
+    case "ExpiredToken":
+    case "ExpiredTokenException":
+      return make(
+        "SOURCE_CREDENTIALS_INVALID",
+        `the session of ${label} has expired: ${message}`,
+        "renew it, or sign with a user's own keys (--source-profile)",
+      );
+    case "SignatureDoesNotMatch":
+    case "RequestExpired":
+    case "InvalidSignatureException":
+    case "RequestTimeTooSkewed":
+      if (/signature expired|not yet current|too skewed|request has expired/i.test(message)) {
+        return make(
+          "SIGNATURE_REJECTED",
+          `this computer's clock differs from AWS's by more than five minutes: ${message}`,
+          "set the clock (timedatectl set-ntp true, or the system's date settings), then try again",
+        );
+      }
+      if (/credential should be scoped/i.test(message)) {
+        return make(
+          "SIGNATURE_REJECTED",
+          `the region or endpoint does not fit: ${message}`,
+          "check --region and --endpoint-url",
+        );
+      }
+      return make(
+        "SOURCE_CREDENTIALS_INVALID",
+        `the secret key of ${label} (${keyId}) does not fit its access key: ${message.split("\n", 1)[0]}`,
+        "put both halves of the key into the credentials file again",
+      );
+    case "Throttling":
+    case "ThrottlingException":
+    case "RequestLimitExceeded":
+      return make("THROTTLED", `AWS is being called too often: ${message}`, "wait a minute, then try again");
+    case "OptInRequired":
+    case "MissingAuthenticationToken":
+    case "IncompleteSignature":
+      return make(
+        "SIGNATURE_REJECTED",
+        `the request was not accepted as signed: ${message}`,
+        "check --endpoint-url and proxies",
+      );
+    default:
+      return undefined;
+  }
+}
+
+/** STS could not be reached at all. */
+export function unreachable(failure: AwsFailure, target: Target, region: string, cause: unknown): AssumeMfaError {
+  return new AssumeMfaError("NETWORK", `${stsName({ target, region })} can't be reached: ${failure.message}`, {
+    hint:
+      target.endpoints.sts === undefined
+        ? "check the network, and that the region is right (--region)"
+        : `check the endpoint, set by ${formatOrigin(target.endpoints.sts.origin)}`,
+    cause,
+  });
+}
+
+function stsName({ target, region }: Pick<AssumeRoleContext, "target" | "region">): string {
+  return target.endpoints.sts === undefined ? `STS in ${region}` : `STS at ${target.endpoints.sts.value}`;
+}
+
+/**
+ * AWS says the same to a trust denial, a caller denial, a wrong external id and a missing role (AWS.md, 7), so all are
+ * listed and none is claimed.
+ */
+function deniedCauses({ target, roleSessionName, hasTokenCode }: AssumeRoleContext): readonly string[] {
+  const role = target.role.value;
+  return [
+    "AWS gives the same answer to each of these; check them in this order",
+    `the role: does ${role.arn} exist, spelt like this (${formatOrigin(target.role.origin)})?`,
+    `the caller: do the policies of ${target.source.label} allow sts:AssumeRole on it?`,
+    `its trust policy: does it let that account or user in${target.externalId === undefined ? ", and does it ask for an external id (none was sent)" : `, with the external id of ${formatOrigin(target.externalId.origin)}`}?`,
+    hasTokenCode
+      ? "its conditions: a code was sent and accepted; does it ask for more, such as a source address or a session name?"
+      : "its conditions: does it demand MFA? no code was sent",
+    `the session name that was sent is ${roleSessionName}`,
+  ];
+}
+
+function usedUpHint(context: AssumeRoleContext): readonly string[] {
+  return context.hasTokenCode ? ["the token code may be used up: take the next one"] : [];
+}
+
+function serialOf(target: Target): string {
+  return target.mfaSerial?.value ?? "none";
+}
+
+function originOf(setting: { readonly origin: Origin } | undefined): string {
+  return setting === undefined ? "not set" : formatOrigin(setting.origin);
+}
+
+function durationOf(target: Target): string {
+  return target.durationSeconds === undefined ? "one hour" : `${target.durationSeconds.value} s`;
+}

@@ -1,0 +1,111 @@
+// The composition root: stores, clients and the sandbox made from a Host and handed to `cli`. Heavy parts are imported
+// when they are called. Edge file for node:fs and node:os: the temporary home of a sandbox.
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import packageJson from "../package.json" with { type: "json" };
+import type { RunningSandbox, SandboxServices } from "./cli/sandbox-services.ts";
+import type { Services } from "./cli/services.ts";
+import { AssumeMfaError } from "./errors.ts";
+import { cacheFolder } from "./host/folders.ts";
+import type { Host } from "./host/host.ts";
+import { privateFiles } from "./host/private-files.ts";
+import { makeFileCallerStore } from "./session/caller-store.ts";
+import { makeFileExportedSessions } from "./session/exported-sessions.ts";
+import { makeFileSessionCache } from "./session/session-cache.ts";
+import { loadAwsConfig } from "./target/load-aws-config.ts";
+
+export function makeServices(host: Host): Services {
+  const folder = cacheFolder(host);
+  return {
+    host,
+    version: packageJson.version,
+    loadConfig: () => loadAwsConfig(host),
+    loadConfigIn: (env) => loadAwsConfig({ env, homeDirectory: host.homeDirectory }),
+    cache: makeFileSessionCache(privateFiles, folder),
+    callers: makeFileCallerStore(privateFiles, folder),
+    exported: makeFileExportedSessions(privateFiles, folder),
+    async loadStsClient(settings) {
+      const { makeStsClient } = await import("./session/sts-client.ts");
+      return makeStsClient(settings);
+    },
+    sandbox: makeSandboxServices(host),
+  };
+}
+
+/** A sandbox on this machine answers at once; whatever does not is none. */
+const SANDBOX_PROBE_TIMEOUT_MS = 1_000;
+
+function makeSandboxServices(host: Host): SandboxServices {
+  return {
+    start: (port) => startSandboxWithHome(host, port),
+    async isSandbox(endpoint) {
+      const { isSandbox } = await import("./sandbox/sandbox-client.ts");
+      return isSandbox(endpoint, SANDBOX_PROBE_TIMEOUT_MS);
+    },
+    async code(endpoint, isFresh) {
+      const { fetchSandboxCode } = await import("./sandbox/sandbox-client.ts");
+      return fetchSandboxCode(endpoint, { fresh: isFresh });
+    },
+    async runChild(command, env) {
+      const { runChild } = await import("./host/child-process.ts");
+      return runChild(command, env, host.interrupts);
+    },
+    async runNested(argv, env) {
+      const { main } = await import("./main.ts");
+      let stdout = "";
+      let transcript = "";
+      const nested: Host = {
+        ...host,
+        argv,
+        env,
+        openTerminal: () => undefined,
+        stdout: {
+          isTerminal: false,
+          columns: host.stdout.columns,
+          write(text) {
+            stdout += text;
+            transcript += text;
+          },
+        },
+        stderr: {
+          isTerminal: false,
+          columns: host.stdout.columns,
+          write(text) {
+            transcript += text;
+          },
+        },
+      };
+      return { exitCode: await main(nested), stdout, transcript };
+    },
+  };
+}
+
+async function startSandboxWithHome(host: Host, port: number): Promise<RunningSandbox> {
+  const [{ startSandbox }, { writeSandboxHome }] = await Promise.all([
+    import("./sandbox/sandbox.ts"),
+    import("./sandbox/sandbox-home.ts"),
+  ]);
+  const home = mkdtempSync(path.join(tmpdir(), "assume-mfa-sandbox-"));
+  const removeHome = () => rmSync(home, { recursive: true, force: true });
+  try {
+    const sandbox = await startSandbox({ port, now: () => host.now() });
+    return {
+      endpoint: sandbox.endpoint,
+      environment: { ...writeSandboxHome(sandbox, home) },
+      currentCode: () => sandbox.currentCode(),
+      async close() {
+        await sandbox.close();
+        removeHome();
+      },
+    };
+  } catch (error) {
+    removeHome();
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new AssumeMfaError(
+      "SANDBOX_FAILED",
+      code === "EADDRINUSE" ? `port ${port} is taken` : `the sandbox could not start: ${message}`,
+      { hint: code === "EADDRINUSE" ? "choose another with --port, or leave it out" : undefined, cause: error },
+    );
+  }
+}
