@@ -32,7 +32,11 @@ export function parseInvocation(argv: readonly string[], commands: ReadonlySet<s
     if (!word.startsWith("-") || word === "-") break;
     const value = /^--(?:target|profile)(?:=(.*))?$/s.exec(word);
     if (value !== null) {
-      targetName = value[1] ?? argv[(index += 1)] ?? "";
+      targetName = value[1];
+      if (targetName === undefined) {
+        index += 1;
+        targetName = argv[index] ?? "";
+      }
     } else if (word === "--help" || word === "-h") {
       asks ??= "help";
     } else if (word === "--version" || word === "-V") {

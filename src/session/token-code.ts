@@ -11,11 +11,7 @@ const CODE_INPUT_LIMIT_BYTES = 256;
  */
 export function parseTokenCode(text: string): string | undefined {
   if (text.length > CODE_INPUT_LIMIT_BYTES) return undefined;
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: a terminal's bracketed paste puts ESC around the text
-  const plain = text
-    .replace(/\x1b\[20[01]~/g, "")
-    .normalize("NFKC")
-    .replace(/\s/g, "");
+  const plain = text.replaceAll("\x1b[200~", "").replaceAll("\x1b[201~", "").normalize("NFKC").replace(/\s/g, "");
   return /^[0-9]{6}$/.test(plain) ? plain : undefined;
 }
 
