@@ -3,7 +3,7 @@ import { classifyFailure } from "../aws/aws-failure.ts";
 import { isColourWanted, makeStyle } from "../outputs/style.ts";
 import { resolveTarget } from "../target/resolve-target.ts";
 import { visibleText } from "../text/visible-text.ts";
-import { insideEnvironment } from "./commands/sandbox.ts";
+import { insideEnvironment } from "./inside-environment.ts";
 import type { RunningSandbox } from "./sandbox-services.ts";
 import type { Services } from "./services.ts";
 

@@ -141,12 +141,16 @@ function printReport(screen: Screen, report: Report): void {
     one.outcome,
     one.reason ?? "",
   ]);
-  if (screen.output === "text") return screen.result(formatTabSeparated(rows));
+  if (screen.output === "text") {
+    screen.result(formatTabSeparated(rows));
+    return;
+  }
+  const hasNames = report.resources.some(({ name }) => name !== null);
   const { green, yellow, red } = screen.style;
   screen.table(
     [
       { title: "id", shrink: false },
-      ...(report.resources.some(({ name }) => name !== null) ? [{ title: "name" }] : []),
+      ...(hasNames ? [{ title: "name" }] : []),
       { title: "before", shrink: false },
       { title: "now", shrink: false },
       {
@@ -157,6 +161,6 @@ function printReport(screen: Screen, report: Report): void {
       },
       ...(report.resources.some(({ reason }) => reason !== undefined) ? [{ title: "reason", minWidth: 20 }] : []),
     ],
-    report.resources.some(({ name }) => name !== null) ? rows : rows.map(([id, , ...others]) => [id ?? "", ...others]),
+    hasNames ? rows : rows.map(([id, , ...others]) => [id ?? "", ...others]),
   );
 }

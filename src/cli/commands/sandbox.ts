@@ -1,7 +1,7 @@
 import { type Command, InvalidArgumentError } from "commander";
 import { AssumeMfaError, EXIT_BEFORE_CHILD } from "../../errors.ts";
-import type { Environment } from "../../host/host.ts";
 import type { SetExitCode } from "../catalogue.ts";
+import { insideEnvironment } from "../inside-environment.ts";
 import type { RunningSandbox } from "../sandbox-services.ts";
 import type { Services } from "../services.ts";
 
@@ -125,10 +125,4 @@ async function runInside(services: Services, command: readonly string[], port: n
   } finally {
     release();
   }
-}
-
-/** The caller's environment without anything of AWS's or ours, and with the sandbox's. */
-export function insideEnvironment(env: Environment, running: RunningSandbox): Environment {
-  const kept = Object.entries(env).filter(([name]) => !/^(?:AWS|ASSUME_MFA)_/i.test(name));
-  return { ...Object.fromEntries(kept), ...running.environment };
 }
