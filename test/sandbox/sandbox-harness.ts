@@ -5,7 +5,7 @@ import { afterAll } from "vitest";
 import { type Sandbox, type SandboxOptions, startSandbox } from "../../src/sandbox/sandbox.ts";
 import type { AccessKey, Account, Role, User } from "../../src/sandbox/world.ts";
 
-process.env["AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED"] = "true";
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
 
 export const PARENT = "111122223333";
 export const DEV = "222222222222";
