@@ -52,8 +52,11 @@ export function parseInvocation(argv: readonly string[], commands: ReadonlySet<s
   const words = argv.slice(index);
   if (!isTargetExplicit && words[0] !== undefined && !commands.has(words[0])) {
     targetName = words.shift();
-    // A target's own help: `assume-mfa dev --help`.
-    if (words[0] === "--help" || words[0] === "-h") asks ??= "help";
+  }
+  // A target's own help: `assume-mfa dev --help`.
+  if (targetName !== undefined && (words[0] === "--help" || words[0] === "-h")) {
+    words.shift();
+    asks ??= "help";
   }
   const [word, ...rest] = words;
   return { targetName, word, rest, asks, moved, misplaced, isTargetExplicit };

@@ -89,7 +89,7 @@ async function runAction(services: Services, invocation: Invocation, targetName:
       {
         hint: word.startsWith("-")
           ? `write assume-mfa ${targetName} <action> [operands] [options]`
-          : `did you mean ${closestNames(word, names, 2).join(" or ")}? assume-mfa --help lists all`,
+          : `did you mean ${closestNames(word, names, 1).join("")}? assume-mfa --help lists all actions`,
       },
     );
   }
@@ -135,7 +135,7 @@ async function checkTargetExists(
   } catch (error) {
     if (!(error instanceof AssumeMfaError) || error.code !== "TARGET_UNKNOWN" || commands.length === 0) throw error;
     throw new AssumeMfaError(error.code, error.message, {
-      hint: [...error.hints, `no command has that name either: ${closestNames(targetName, commands, 3).join(", ")}`],
+      hint: [...error.hints, `or a command: ${closestNames(targetName, commands, 3).join(", ")}`],
       cause: error.cause,
       details: error.details,
     });
@@ -164,6 +164,12 @@ async function parse(program: Command, words: readonly string[], moved: readonly
   } catch (error) {
     if (!(error instanceof CommanderError)) throw error;
     if (error.exitCode === 0) return;
+    if (error.code === "commander.help") {
+      const names = program.commands.flatMap((command) => command.commands.map((child) => child.name()));
+      throw new AssumeMfaError("USAGE", `${word} needs a command of its own`, {
+        hint: [`one of ${names.join(", ")}`, `${program.name()} ${word} --help explains them`],
+      });
+    }
     const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
     throw new AssumeMfaError("USAGE", message, {
       hint: [

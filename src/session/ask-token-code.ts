@@ -51,7 +51,7 @@ export async function askTokenCode<Client extends { close(): void }, Result>(
         const refusal = await tryCode(line, sent, async (code) => presenter.send(await connection.client, code));
         if (!(refusal instanceof AssumeMfaError)) return refusal.result;
         if (again === 0) throw refusal;
-        answer = terminal.askLine(`${visibleText(refusal.message)}\nMFA code: `);
+        answer = terminal.askLine(`${visibleText(reasonToAskAgain(refusal))}\nMFA code: `);
       }
     } catch (error) {
       if (connection.isKeysDeadError(error)) terminal.write("\n");
@@ -68,6 +68,11 @@ function formatQuestion(target: Target): string {
   const { role, mfaSerial, name } = target;
   const device = visibleText(mfaSerial?.value ?? "");
   return `MFA code for ${visibleText(name)} (account ${role.value.accountId}), device ${device}: `;
+}
+
+/** STS answers alike to a mistyped, a used and a late code (AWS.md, 1), and in more words than a prompt has room for. */
+function reasonToAskAgain(refusal: AssumeMfaError): string {
+  return refusal.cause === undefined ? refusal.message : "AWS did not accept that code: mistyped, already used, or too late";
 }
 
 /** @returns the result, or the error that makes it worth asking again */

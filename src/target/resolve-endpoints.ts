@@ -1,3 +1,4 @@
+import { isLoopbackHost } from "../aws/loopback.ts";
 import type { Environment } from "../host/host.ts";
 import type { AwsConfig, Profile } from "./aws-config.ts";
 import {
@@ -75,16 +76,11 @@ function checkEndpoint(setting: Setting): Sourced<string> {
   if (url.search !== "" || url.hash !== "" || /[?#]/.test(value)) {
     throw refused(setting, "must not hold a query or fragment");
   }
-  if (url.protocol === "http:" && !isLoopback(url.hostname)) {
+  if (url.protocol === "http:" && !isLoopbackHost(url.hostname)) {
     throw refused(setting, "must be https: plain http is for this machine alone (127.0.0.1, [::1], localhost)", {
       code: "ENDPOINT_UNEXPECTED",
       hint: "write https:// in place of http://",
     });
   }
   return sourced(url.origin + url.pathname.replace(/\/+$/, ""), setting.origin);
-}
-
-/** @param hostname as `URL` gives it: IPv4 in four decimal numbers whatever it was written as, IPv6 in brackets */
-function isLoopback(hostname: string): boolean {
-  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 }

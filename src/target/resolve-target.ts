@@ -49,7 +49,8 @@ const CLOSEST_COUNT = 3;
 
 /**
  * Everything about a role that can be known before anything is asked or called. Pure: files and environment come in as
- * values. An option wins over the environment, that over the profile, that over the source profile.
+ * values. An option wins over the environment, that over the profile, that over the source profile
+ * (whose region counts for a bare role ARN only).
  *
  * @param name a profile that has a `role_arn`, or a role's ARN; an exact profile name wins
  * @param exported when the environment's keys are known to be a session of ours: they are no source, and the region that
@@ -113,7 +114,8 @@ export function resolveTarget(
         ownRegion(environmentSetting(env, "AWS_REGION"), name, exported),
         ownRegion(environmentSetting(env, "AWS_DEFAULT_REGION"), name, exported),
         profileSetting(profile, "region"),
-        profileSetting(resolved.profile, "region"),
+        // A profile does not inherit its source's region, as in the AWS CLI: the wrong region is worse than none.
+        profile === undefined ? profileSetting(resolved.profile, "region") : undefined,
       ),
       (value) => REGION.test(value),
       "the name of a region, such as us-east-1",

@@ -255,7 +255,7 @@ external_id = source-id\nrole_session_name = source-name\nduration_seconds = 100
       ["us-west-1", "AWS_DEFAULT_REGION"],
     ],
     ["region", "the target's profile", {}, ["eu-west-1", "/aws/config:8"]],
-    ["region", "the source profile", { config: SOURCE }, ["eu-west-2", "/aws/config:6"]],
+    ["region", "nobody, where only the source profile has one", { config: SOURCE }, undefined],
     ["region", "nobody", { config: NONE }, undefined],
   ])("of %s: %s decides", (field, _, given, expected) => {
     expect(decided(resolve({ config: FULL, ...given })[field] as Parameters<typeof decided>[0])).toEqual(expected);

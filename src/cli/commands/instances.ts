@@ -12,8 +12,8 @@ import { runOnTarget } from "../target-run.ts";
 export function registerInstances(program: Command, services: Services, targetName: string): void {
   addSessionOptions(program.command("instances").argument("[ids...]").description("list EC2 instances")).action(
     async (words: readonly string[], options: SessionOptions) => {
-      const ids = checkInstanceIds(words);
       await runOnTarget(services, targetName, options, { needsRegion: true }, async ({ openScope, target }) => {
+        const ids = checkInstanceIds(words);
         const scope = await openScope();
         const instances: Instance[] = [];
         for await (const page of listInstances(scope, ids)) instances.push(...page);

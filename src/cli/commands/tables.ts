@@ -32,8 +32,8 @@ export function registerTables(program: Command, services: Services, targetName:
 export function registerTable(program: Command, services: Services, targetName: string): void {
   addSessionOptions(program.command("table").argument("<name>").description("describe a DynamoDB table")).action(
     async (word: string, options: SessionOptions) => {
-      const [name = word] = checkTableNames([word]);
       await runOnTarget(services, targetName, options, { needsRegion: true }, async ({ openScope }) => {
+        const [name = word] = checkTableNames([word]);
         const table = await describeTable(await openScope(), name);
         return {
           result: table,
