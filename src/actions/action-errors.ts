@@ -192,7 +192,7 @@ function awsText(message: string): string {
 }
 
 /** `EC2 in us-east-1`, `EC2 at http://127.0.0.1:4566`. Never the credentials that a URL may carry. */
-function placeOf(call: AwsCall): string {
+export function placeOf(call: AwsCall): string {
   const prefix = call.iamAction.slice(0, call.iamAction.indexOf(":"));
   const service = SERVICE_NAMES[prefix] ?? prefix;
   const { endpoint, region } = call.settings;

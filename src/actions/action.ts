@@ -14,7 +14,7 @@ export interface ActionScope {
    */
   readonly clientSettings: (service: ServiceId, maxAttempts: number) => ClientSettings;
   readonly clock: Pick<Host, "now" | "sleep">;
-  readonly interrupts: Interrupts;
+  readonly interrupts: Pick<Interrupts, "signal" | "hold">;
 }
 
 /** Reads may be sent again by the SDK. What changes something is sent once (AWS.md, "What follows for the CLI"). */
@@ -102,6 +102,8 @@ export interface LookAnswer {
 export interface ActReply {
   /** By id, what the reply said of each. An id that it left out is read afterwards. */
   readonly states: ReadonlyMap<string, ResourceState>;
+  /** By id, what was left alone without a call, since it is not what was shown any more: why, and AWS's word for its state. */
+  readonly spared?: ReadonlyMap<string, { readonly error: AssumeMfaError; readonly state: string }>;
   /** Undefined where no call was needed. */
   readonly requestId: string | undefined;
 }

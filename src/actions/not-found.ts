@@ -10,17 +10,21 @@ export function listOf(ids: readonly string[]): string {
   return ids.length > MAX_NAMED ? `${named} and ${ids.length - MAX_NAMED} more` : named;
 }
 
-/** Some of the ids given are unknown: names them, and those that do exist (CLI.md, "Destructive actions" 1). */
+/**
+ * Some of the ids given are unknown: names them, and those that do exist (CLI.md, "Destructive actions" 1).
+ * @param consequence what follows from it, at the message's end; empty for a read
+ */
 export function notFoundError(
   missing: readonly string[],
   existing: readonly string[],
   wording: Pick<Wording, "noun" | "nouns">,
   scope: ActionScope,
+  consequence = "",
 ): AssumeMfaError {
   const place = `in ${scope.region.value} of account ${scope.accountId}`;
   return new AssumeMfaError(
     "NOT_FOUND",
-    `no ${missing.length === 1 ? wording.noun : wording.nouns} ${listOf(missing)} ${place}; nothing was done`,
+    `no ${missing.length === 1 ? wording.noun : wording.nouns} ${listOf(missing)} ${place}${consequence}`,
     {
       hint:
         existing.length === 0

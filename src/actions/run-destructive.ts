@@ -4,7 +4,7 @@ import { awsFailureOf, isDenial } from "./action-errors.ts";
 import { chunksOf } from "./at-most.ts";
 import { listOf, notFoundError } from "./not-found.ts";
 import { failureOfRun, reportOf } from "./run-outcome.ts";
-import { markAsked, markError, type Tracked, track } from "./tracked.ts";
+import { markAsked, markError, markSpared, type Tracked, track } from "./tracked.ts";
 import { type Progress, readStates, waitUntilReached } from "./wait.ts";
 
 export interface DestructiveOptions {
@@ -132,20 +132,25 @@ async function doBatch(
   ports: DestructivePorts,
 ): Promise<BatchVerdict> {
   try {
-    const { states, requestId } = await steps.act(batch.map(({ view }) => view));
+    const { states, spared, requestId } = await steps.act(batch.map(({ view }) => view));
     if (requestId !== undefined) requestIds.push(requestId);
-    for (const one of batch) markAsked(one, states.get(one.view.id));
+    for (const one of batch) {
+      const left = spared?.get(one.view.id);
+      if (left === undefined) markAsked(one, states.get(one.view.id));
+      else markSpared(one, left.error, left.state);
+    }
     return "go on";
   } catch (error) {
     if (error instanceof InterruptedError) return "stop";
     const failure = awsFailureOf(error);
-    if (failure?.kind === "unsent") {
+    // NETWORK is also what a look right before the call ends in; a lost reply to the call itself is REPLY_LOST.
+    if (failure?.kind === "unsent" || (error instanceof AssumeMfaError && error.code === "NETWORK")) {
       for (const one of batch) markError(one, error, "not sent");
       return "nothing was sent";
     }
     if (failure?.requestId !== undefined) requestIds.push(failure.requestId);
-    // An error of ours is a refusal before the call; anything unknown may have come after it.
-    const refused = failure?.kind === "refused" || (failure === undefined && error instanceof AssumeMfaError);
+    // Anything but AWS's own refusal may have come after the call was carried out, an error that nobody foresaw too.
+    const refused = failure?.kind === "refused";
     const mayBePartial = !refused || (batch.length > 1 && error instanceof AssumeMfaError && steps.mayBePartial(error));
     for (const one of batch) markError(one, error, refused ? "refused" : "answer lost");
     const settleMs = refused ? (mayBePartial ? PARTIAL_SETTLE_MS : 0) : AMBIGUOUS_SETTLE_MS;
@@ -240,6 +245,7 @@ async function lookAtAll(
       resources.map(({ id }) => id),
       action.wording,
       scope,
+      "; nothing was done",
     );
   }
   return { resources, at };

@@ -5,7 +5,7 @@
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { makeClientConfig } from "../aws/client-config.ts";
 import { type ActionScope, READ_ATTEMPTS } from "./action.ts";
-import { toActionError } from "./action-errors.ts";
+import { makeReading } from "./reading.ts";
 
 /** The documented `-o json` result of `whoami`. */
 export interface CallerIdentity {
@@ -19,15 +19,11 @@ export interface CallerIdentity {
 export async function getCallerIdentity(scope: ActionScope): Promise<CallerIdentity> {
   const settings = scope.clientSettings("sts", READ_ATTEMPTS);
   const client = new STSClient(makeClientConfig(settings));
+  const reading = makeReading(settings, () => scope.clock.now());
   try {
-    const { Account, Arn, UserId } = await client.send(new GetCallerIdentityCommand({}));
-    return { account: Account ?? "", arn: Arn ?? "", userId: UserId ?? "" };
-  } catch (error) {
-    throw toActionError(error, {
-      iamAction: "sts:GetCallerIdentity",
-      settings,
-      mutates: false,
-      now: () => scope.clock.now(),
+    return await reading("sts:GetCallerIdentity", async (options) => {
+      const { Account, Arn, UserId } = await client.send(new GetCallerIdentityCommand({}), options);
+      return { account: Account ?? "", arn: Arn ?? "", userId: UserId ?? "" };
     });
   } finally {
     client.destroy();

@@ -60,3 +60,9 @@ export function markError(one: Tracked, error: unknown, how: HowItFailed): void 
       ? error
       : new AssumeMfaError("UNEXPECTED", error instanceof Error ? error.message : String(error), { cause: error });
 }
+
+/** It was left alone, since it is not what was shown any more. */
+export function markSpared(one: Tracked, error: AssumeMfaError, state: string): void {
+  markError(one, error, "refused");
+  one.state = state;
+}

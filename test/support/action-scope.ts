@@ -7,7 +7,7 @@ import type { Target } from "../../src/target/target.ts";
 import type { FakeClock } from "./fake-clock.ts";
 
 /** Interrupts that a test raises itself, and that remember how often they were held and released. */
-export interface TestInterrupts extends Interrupts {
+export interface TestInterrupts extends Pick<Interrupts, "signal" | "isHeld" | "hold"> {
   raise(signal: InterruptSignal): void;
   /** How often they were held so far. */
   readonly holds: number;

@@ -1,6 +1,10 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { vi } from "vitest";
 
-/** A clock that starts at the real time and runs ahead by what is slept: nobody waits, and time still passes. */
+/**
+ * A clock that stands still but for what is slept on it: nobody waits, and time still passes. `Date` follows it, since
+ * the AWS SDK signs by `Date`; real timers and sockets run on.
+ */
 export interface FakeClock {
   now(): number;
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
@@ -8,17 +12,18 @@ export interface FakeClock {
 }
 
 export function makeFakeClock(): FakeClock {
-  let aheadMs = 0;
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+  const advance = (milliseconds: number) => {
+    vi.setSystemTime(Date.now() + milliseconds);
+  };
   return {
-    now: () => Date.now() + aheadMs,
+    now: () => Date.now(),
     async sleep(milliseconds, signal) {
       signal?.throwIfAborted();
-      aheadMs += milliseconds;
+      advance(milliseconds);
       await nextTurn();
       signal?.throwIfAborted();
     },
-    advance(milliseconds) {
-      aheadMs += milliseconds;
-    },
+    advance,
   };
 }

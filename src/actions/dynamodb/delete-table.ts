@@ -62,33 +62,40 @@ async function openDeleteTable(scope: ActionScope, note: (text: string) => void)
 
   /**
    * Looks at the table right before it is deleted, so that what was confirmed is what goes.
-   * @returns its state when there is nothing left to delete; undefined when it is to be deleted
-   * @throws when it is another table by now, or protected by now
+   * @returns the reply that makes a call needless; undefined when it is to be deleted
    */
-  async function lookAgain(view: ResourceView): Promise<ResourceState | undefined> {
+  async function lookAgain(view: ResourceView): Promise<ActReply | undefined> {
     // What could not be looked at the first time has no pin to compare.
     if (view.state === undefined) return undefined;
     const table = await find(view.id);
-    if (table === undefined) return GONE;
-    if (pinOf(table) !== view.pin) {
-      throw new AssumeMfaError(
-        "AWS_REFUSED",
-        `table ${view.id} was deleted and created again since it was looked at; the new one was left alone`,
-        { hint: "run it again to look at the new table" },
+    if (table === undefined) return needless(view, GONE);
+    if (isAnother(table, view)) {
+      return spare(
+        view,
+        table,
+        new AssumeMfaError(
+          "AWS_REFUSED",
+          `table ${view.id} was deleted and created again since it was looked at; the new one was left alone`,
+          { hint: "run it again to look at the new table" },
+        ),
       );
     }
-    if (table.status === "DELETING") return stateOf(table.status);
+    if (table.status === "DELETING") return needless(view, stateOf(table.status));
     if (table.deletionProtection === true) {
-      throw new AssumeMfaError("PROTECTED", `table ${view.id} has deletion protection since it was looked at`, {
-        hint: "protection is never switched off by this program",
-      });
+      return spare(
+        view,
+        table,
+        new AssumeMfaError("PROTECTED", `table ${view.id} has deletion protection since it was looked at`, {
+          hint: "protection is never switched off by this program",
+        }),
+      );
     }
     return undefined;
   }
 
   async function deleteOnce(view: ResourceView): Promise<ActReply> {
-    const state = await lookAgain(view);
-    if (state !== undefined) return { states: new Map([[view.id, state]]), requestId: undefined };
+    const reply = await lookAgain(view);
+    if (reply !== undefined) return reply;
     interrupts.signal.throwIfAborted();
     const { status, requestId } = await dynamoDb.deleteTable(view.id);
     return { states: new Map([[view.id, stateOf(status)]]), requestId };
@@ -141,7 +148,7 @@ async function openDeleteTable(scope: ActionScope, note: (text: string) => void)
       const states = await mapAtMost(READS_AT_ONCE, views, async (view): Promise<[string, ResourceState]> => {
         const table = await find(view.id);
         if (table === undefined) return [view.id, GONE];
-        if (view.pin !== undefined && pinOf(table) !== view.pin) {
+        if (isAnother(table, view)) {
           return [view.id, { ...GONE, remark: "another table of this name has been created since" }];
         }
         return [view.id, stateOf(table.status)];
@@ -154,6 +161,14 @@ async function openDeleteTable(scope: ActionScope, note: (text: string) => void)
 }
 
 const GONE: ResourceState = { state: "gone", phase: "reached" };
+
+function needless(view: ResourceView, state: ResourceState): ActReply {
+  return { states: new Map([[view.id, state]]), requestId: undefined };
+}
+
+function spare(view: ResourceView, table: Table, error: AssumeMfaError): ActReply {
+  return { states: new Map(), spared: new Map([[view.id, { error, state: table.status }]]), requestId: undefined };
+}
 
 function stateOf(status: string): ResourceState {
   return { state: status, phase: status === "DELETING" ? "under way" : "untouched" };
@@ -181,9 +196,18 @@ function protectionOf(table: Table): ResourceView["protection"] {
   return table.deletionProtection ? "protected" : "unprotected";
 }
 
-/** TableId where the service gives one, else the time of creation (AWS.md, "Seen in moto"). */
-function pinOf(table: Table): string {
-  return table.tableId ?? `created ${table.createdAt ?? "at an unknown time"}`;
+/**
+ * TableId where the service gives one, else the time of creation (AWS.md, "Seen in moto"), which DynamoDB leaves out for
+ * a table on its way out.
+ */
+function pinOf(table: Table): string | undefined {
+  return table.tableId ?? (table.createdAt === null ? undefined : `created ${table.createdAt}`);
+}
+
+/** The name stands for another table than the one that was looked at. */
+function isAnother(table: Table, view: ResourceView): boolean {
+  const pin = pinOf(table);
+  return pin !== undefined && view.pin !== undefined && pin !== view.pin;
 }
 
 /**

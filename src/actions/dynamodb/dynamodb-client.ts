@@ -14,6 +14,7 @@ import {
 import { makeClientConfig } from "../../aws/client-config.ts";
 import { type ActionScope, READ_ATTEMPTS } from "../action.ts";
 import { toActionError } from "../action-errors.ts";
+import { makeReading } from "../reading.ts";
 import type { Table, TableKey } from "./table.ts";
 
 export interface TablePage {
@@ -37,26 +38,19 @@ export function makeDynamoDb(scope: ActionScope): DynamoDb {
   const now = () => scope.clock.now();
   const reader = new DynamoDBClient(makeConfig(readSettings));
 
-  async function reading<T>(iamAction: string, send: () => Promise<T>): Promise<T> {
-    try {
-      return await send();
-    } catch (error) {
-      throw toActionError(error, { iamAction, settings: readSettings, mutates: false, now });
-    }
-  }
+  const reading = makeReading(readSettings, now);
 
   return {
     listTables: (pageSize, nextToken) =>
-      reading("dynamodb:ListTables", async () => {
-        const output = await reader.send(
-          new ListTablesCommand({ Limit: pageSize, ExclusiveStartTableName: nextToken }),
-        );
+      reading("dynamodb:ListTables", async (options) => {
+        const command = new ListTablesCommand({ Limit: pageSize, ExclusiveStartTableName: nextToken });
+        const output = await reader.send(command, options);
         return { names: output.TableNames ?? [], nextToken: output.LastEvaluatedTableName || undefined };
       }),
 
     describeTable: (name) =>
-      reading("dynamodb:DescribeTable", async () => {
-        const output = await reader.send(new DescribeTableCommand({ TableName: name }));
+      reading("dynamodb:DescribeTable", async (options) => {
+        const output = await reader.send(new DescribeTableCommand({ TableName: name }), options);
         return toTable(name, output.Table ?? {});
       }),
 

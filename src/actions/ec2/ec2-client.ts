@@ -14,6 +14,7 @@ import {
 import { makeClientConfig } from "../../aws/client-config.ts";
 import { type ActionScope, READ_ATTEMPTS } from "../action.ts";
 import { isRefusedWith, toActionError } from "../action-errors.ts";
+import { makeReading } from "../reading.ts";
 import type { Instance } from "./instance.ts";
 
 /** EC2 refuses a filter of more values (API reference, "Filter": 200 per request). */
@@ -52,13 +53,7 @@ export function makeEc2(scope: ActionScope): Ec2 {
   const now = () => scope.clock.now();
   const reader = new EC2Client(makeClientConfig(readSettings));
 
-  async function reading<T>(iamAction: string, send: () => Promise<T>): Promise<T> {
-    try {
-      return await send();
-    } catch (error) {
-      throw toActionError(error, { iamAction, settings: readSettings, mutates: false, now });
-    }
-  }
+  const reading = makeReading(readSettings, now);
 
   async function writing<T>(iamAction: string, send: (writer: EC2Client) => Promise<T>): Promise<T> {
     const writer = new EC2Client(makeClientConfig(writeSettings));
@@ -73,8 +68,9 @@ export function makeEc2(scope: ActionScope): Ec2 {
 
   return {
     describeInstances: (query, nextToken) =>
-      reading("ec2:DescribeInstances", async () => {
-        const output = await reader.send(new DescribeInstancesCommand({ ...inputOf(query), NextToken: nextToken }));
+      reading("ec2:DescribeInstances", async (options) => {
+        const command = new DescribeInstancesCommand({ ...inputOf(query), NextToken: nextToken });
+        const output = await reader.send(command, options);
         return {
           instances: (output.Reservations ?? []).flatMap((reservation) =>
             (reservation.Instances ?? []).map(toInstance),
@@ -85,10 +81,9 @@ export function makeEc2(scope: ActionScope): Ec2 {
       }),
 
     isTerminationProtected: (id) =>
-      reading("ec2:DescribeInstanceAttribute", async () => {
-        const output = await reader.send(
-          new DescribeInstanceAttributeCommand({ InstanceId: id, Attribute: "disableApiTermination" }),
-        );
+      reading("ec2:DescribeInstanceAttribute", async (options) => {
+        const command = new DescribeInstanceAttributeCommand({ InstanceId: id, Attribute: "disableApiTermination" });
+        const output = await reader.send(command, options);
         return output.DisableApiTermination?.Value === true;
       }),
 
