@@ -3,7 +3,7 @@ import { ACTIONS, COMMANDS } from "./catalogue.ts";
 /** The page of `assume-mfa --help`: also what stands in the README. */
 export function formatHelp(): string {
   const line = (name: string, operands: string, summary: string) =>
-    `  ${`${name} ${operands}`.trimEnd().padEnd(28)}${summary}`;
+    `  ${`${name} ${operands}`.trimEnd().padEnd(30)}${summary}`;
   return [
     "assume-mfa: assume AWS roles that demand MFA, and do privileged work with them",
     "",

@@ -67,6 +67,7 @@ async function runCommand(services: Services, invocation: Invocation, word: stri
   const entry = COMMANDS.find(({ name }) => name === word);
   if (entry === undefined)
     throw new AssumeMfaError("USAGE", `unknown command "${word}"`, { hint: "assume-mfa --help" });
+  warnOfSameNamedTarget(services, word);
   let exitCode = 0;
   const program = makeProgram(services, "assume-mfa");
   const register = await entry.load();
@@ -75,6 +76,16 @@ async function runCommand(services: Services, invocation: Invocation, word: stri
   });
   await parse(program, [word, ...invocation.rest], invocation.moved);
   return exitCode;
+}
+
+/** A command's name wins over a profile's (CLI.md, "Targets"): nobody must take the one for the other in silence. */
+function warnOfSameNamedTarget({ host, loadConfig }: Services, word: string): void {
+  try {
+    if (loadConfig().profile(word)?.get("role_arn") === undefined) return;
+  } catch {
+    return; // The command needs no config file, so a broken one is not its business.
+  }
+  host.stderr.write(`assume-mfa: ${word} is the command here; the profile of that name is --target ${word}\n`);
 }
 
 async function runAction(services: Services, invocation: Invocation, targetName: string): Promise<number> {
@@ -135,7 +146,12 @@ async function checkTargetExists(
   } catch (error) {
     if (!(error instanceof AssumeMfaError) || error.code !== "TARGET_UNKNOWN" || commands.length === 0) throw error;
     throw new AssumeMfaError(error.code, error.message, {
-      hint: [...error.hints, `or a command: ${closestNames(targetName, commands, 3).join(", ")}`],
+      hint: [
+        ...error.hints,
+        ACTIONS.some(({ name }) => name === targetName)
+          ? `${targetName} is an action: write assume-mfa <target> ${targetName}`
+          : `or a command: ${closestNames(targetName, commands, 3).join(", ")}`,
+      ],
       cause: error.cause,
       details: error.details,
     });
@@ -171,7 +187,8 @@ async function parse(program: Command, words: readonly string[], moved: readonly
       });
     }
     const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
-    throw new AssumeMfaError("USAGE", message, {
+    // Commander's sentences, in our form: one, and no full stop.
+    throw new AssumeMfaError("USAGE", message.replace(". Expected", ": expected").replace(/\.$/, ""), {
       hint: [
         ...(suggestion === undefined ? [] : [suggestion.replace(/^\(|\)$/g, "").toLowerCase()]),
         `${program.name()} ${word} --help lists the options`,
