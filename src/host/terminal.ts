@@ -20,7 +20,7 @@ export interface Terminal {
    * @returns the line without its end; undefined at end of input (Ctrl-D)
    */
   askLine(question: string): Promise<string | undefined>;
-  /** A pick list. @throws InterruptedError on Ctrl-C */
+  /** A pick list. @throws InterruptedError on Ctrl-C and Ctrl-\, AssumeMfaError DECLINED at end of input (Ctrl-D) */
   pick<T>(question: string, choices: readonly Choice<T>[]): Promise<T>;
   close(): void;
 }

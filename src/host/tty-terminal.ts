@@ -4,12 +4,20 @@
 // process from ending. Only a pick list goes raw, and restores.
 import fs from "node:fs";
 import tty from "node:tty";
-import { InterruptedError } from "../errors.ts";
+import { AssumeMfaError, InterruptedError } from "../errors.ts";
 import type { Interrupts } from "./host.ts";
 import type { Choice, Terminal } from "./terminal.ts";
 
 /** A line longer than this is nobody's answer. */
 const LINE_LIMIT_CHARACTERS = 4096;
+
+/** Ctrl-D, Ctrl-\\ and Ctrl-Z as bytes. */
+const KEY_END_OF_INPUT = 0x04;
+const KEY_QUIT = 0x1c;
+const KEY_SUSPEND = 0x1a;
+const SHOW_CURSOR = "\x1b[?25h";
+/** Why a pick list is begun anew: the process was suspended, and the screen is another. */
+const PAINT_AGAIN = Symbol("paint again");
 
 /** @returns undefined where there is no terminal: nobody can be asked */
 export function openTtyTerminal(interrupts: Interrupts, platform: NodeJS.Platform): Terminal | undefined {
@@ -96,26 +104,44 @@ class TtyTerminal implements Terminal {
     const { select } = await import("@inquirer/prompts");
     const output = new tty.WriteStream(this.#output);
     const stream = this.#readStream();
-    try {
-      return await select<T>(
-        {
-          message: question,
-          choices: choices.map(({ value, label, disabled }) => ({
-            value,
-            name: label,
-            ...(disabled === undefined ? {} : { disabled: `(${disabled})` }),
-          })),
-        },
-        { input: stream, output, signal: this.#interrupts.signal },
-      );
-    } catch (error) {
-      if (this.#interrupts.signal.aborted) throw this.#interrupts.signal.reason;
-      // Raw mode: Ctrl-C arrives as a key, not as a signal.
-      if (error instanceof Error && error.name === "ExitPromptError") throw new InterruptedError("SIGINT");
-      throw error;
-    } finally {
-      stream.setRawMode(false);
-      stream.pause();
+    const config = {
+      message: question,
+      choices: choices.map(({ value, label, disabled }) => ({
+        value,
+        name: label,
+        ...(disabled === undefined ? {} : { disabled: `(${disabled})` }),
+      })),
+    };
+    for (;;) {
+      const ended = new AbortController();
+      // In raw mode these keys arrive as bytes, not as the end of input, the signal and the suspension that they mean.
+      const onData = (bytes: Buffer) => {
+        if (bytes.includes(KEY_END_OF_INPUT)) {
+          ended.abort(new AssumeMfaError("DECLINED", "nothing was picked; nothing was done"));
+        } else if (bytes.includes(KEY_QUIT)) {
+          ended.abort(new InterruptedError("SIGQUIT"));
+        } else if (bytes.includes(KEY_SUSPEND)) {
+          this.write(SHOW_CURSOR); // the shell's line editor comes next; readline does the rest
+        }
+      };
+      const onContinue = () => ended.abort(PAINT_AGAIN);
+      stream.on("data", onData);
+      process.on("SIGCONT", onContinue);
+      try {
+        const signal = AbortSignal.any([this.#interrupts.signal, ended.signal]);
+        return await select<T>(config, { input: stream, output, signal });
+      } catch (error) {
+        if (this.#interrupts.signal.aborted) throw this.#interrupts.signal.reason;
+        if (ended.signal.aborted && ended.signal.reason !== PAINT_AGAIN) throw ended.signal.reason;
+        // Ctrl-C, which is a key here too.
+        if (error instanceof Error && error.name === "ExitPromptError") throw new InterruptedError("SIGINT");
+        if (!ended.signal.aborted) throw error;
+      } finally {
+        process.off("SIGCONT", onContinue);
+        stream.off("data", onData);
+        stream.setRawMode(false);
+        stream.pause();
+      }
     }
   }
 
