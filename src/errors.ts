@@ -15,6 +15,7 @@ const EXIT_CODES = {
   STILL_IN_PROGRESS: 1,
   DRY_RUN_REFUSED: 1,
   SANDBOX_FAILED: 1,
+  OUTPUT_FAILED: 1,
   UNEXPECTED: 1,
   // 2: the command line is wrong, or needs an answer that nobody is there to give
   USAGE: 2,
@@ -96,11 +97,14 @@ export class AssumeMfaError extends Error {
   }
 }
 
-const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGTERM: 15 } as const;
+const SIGNAL_NUMBERS = { SIGHUP: 1, SIGINT: 2, SIGQUIT: 3, SIGPIPE: 13, SIGTERM: 15 } as const;
 
 export type InterruptSignal = keyof typeof SIGNAL_NUMBERS;
 
-/** The user (or the system) ended the run by a signal; the exit code is 128 + its number. */
+/**
+ * The user (or the system) ended the run by a signal; the exit code is 128 + its number.
+ * SIGPIPE: whoever read standard output went away. Node ignores the signal itself, so the failed write says it.
+ */
 export class InterruptedError extends Error {
   override readonly name = "InterruptedError";
   readonly signal: InterruptSignal;

@@ -38,7 +38,7 @@ function reportFailure(host: Host, thrown: unknown): number {
   if (format !== undefined) {
     // `eval ""` succeeds, and a script would go on with the account it had before (CLI.md, "Output").
     if (!(error instanceof AssumeMfaError && error.code === "TERMINAL_OUTPUT"))
-      host.stdout.write(formatExportFailure(format));
+      writeIfPossible(host, formatExportFailure(format));
   }
   if (error instanceof InterruptedError) return error.exitCode;
   const ours =
@@ -49,7 +49,7 @@ function reportFailure(host: Host, thrown: unknown): number {
           cause: error,
         });
   if (!isPrinted && format === undefined && isJsonAsked(host.argv, host.env)) {
-    host.stdout.write(formatJson({ error: toErrorJson(ours) }));
+    writeIfPossible(host, formatJson({ error: toErrorJson(ours) }));
   }
   const { red, cyan } = makeStyle(
     isColourWanted({
@@ -62,6 +62,15 @@ function reportFailure(host: Host, thrown: unknown): number {
   for (const hint of ours.hints) host.stderr.write(`assume-mfa: ${cyan("hint:")} ${visibleText(hint)}\n`);
   if (isDebugAsked(host)) host.stderr.write(formatCauses(ours));
   return ours.exitCode;
+}
+
+/** A standard output that fails takes nothing from the error lines and the exit code of a run that failed before. */
+function writeIfPossible(host: Host, text: string): void {
+  try {
+    host.stdout.write(text);
+  } catch {
+    // Nobody reads it, or it is what failed first.
+  }
 }
 
 /** Undefined where the run is no `export`, or has nothing that a shell would take in. */

@@ -4,7 +4,10 @@ export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** Standard output or standard error. */
 export interface TextSink {
-  /** Writes all of it before returning. A reader that went away (EPIPE) ends the program quietly. */
+  /**
+   * Writes all of it before returning. Standard error never fails: what nobody can read is dropped.
+   * @throws InterruptedError SIGPIPE when the reader of standard output went away; AssumeMfaError OUTPUT_FAILED
+   */
   write(text: string): void;
   readonly isTerminal: boolean;
   /** Width in columns; undefined when it is no terminal. */

@@ -4,12 +4,10 @@
 import fs from "node:fs";
 import os from "node:os";
 import tty from "node:tty";
-import { InterruptedError, type InterruptSignal } from "../errors.ts";
+import { AssumeMfaError, InterruptedError, type InterruptSignal } from "../errors.ts";
 import type { Host, Interrupts, TextSink } from "./host.ts";
 import { openTtyTerminal } from "./tty-terminal.ts";
 
-/** A reader that went away: what a shell reports for SIGPIPE, 128 + 13. */
-const EXIT_BROKEN_PIPE = 141;
 const INTERRUPT_SIGNALS: readonly InterruptSignal[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
 
 /** @returns the host of this process; installs the signal handlers, so it is called once */
@@ -27,8 +25,11 @@ export function makeNodeHost(): Host {
     homeDirectory: findHomeDirectory(),
     now: () => Date.now(),
     sleep,
-    stdout: makeSink(1, () => process.exit(EXIT_BROKEN_PIPE)),
-    // Nobody reads the errors any more: no reason to stop what is being done.
+    // Thrown, not exited: what was begun (a sandbox, a confirmation) is still tidied up.
+    stdout: makeSink(1, (error) => {
+      throw isReaderGone(error) ? new InterruptedError("SIGPIPE") : outputFailed(error);
+    }),
+    // Nobody can read the errors: no reason to stop what is being done.
     stderr: makeSink(2, () => undefined),
     readStdinLine,
     openTerminal: () => openTtyTerminal(interrupts, process.platform),
@@ -92,7 +93,19 @@ function once(release: () => void): () => void {
   };
 }
 
-function makeSink(fd: number, onBrokenPipe: () => void): TextSink {
+function isReaderGone({ code }: NodeJS.ErrnoException): boolean {
+  return code === "EPIPE" || code === "EBADF" || code === "EIO";
+}
+
+function outputFailed(error: NodeJS.ErrnoException): AssumeMfaError {
+  return new AssumeMfaError("OUTPUT_FAILED", `standard output can't be written: ${error.message}`, {
+    hint: error.code === "ENOSPC" ? "the disk that it goes to is full" : undefined,
+    cause: error,
+  });
+}
+
+/** @param onFailure what could not be written is lost; it may throw */
+function makeSink(fd: number, onFailure: (error: NodeJS.ErrnoException) => void): TextSink {
   return {
     write(text) {
       let rest = Buffer.from(text, "utf8");
@@ -100,14 +113,12 @@ function makeSink(fd: number, onBrokenPipe: () => void): TextSink {
         try {
           rest = rest.subarray(fs.writeSync(fd, rest));
         } catch (error) {
-          const code = (error as NodeJS.ErrnoException).code;
-          if (code === "EAGAIN") {
+          if ((error as NodeJS.ErrnoException).code === "EAGAIN") {
             // A full non-blocking pipe: wait a moment for its reader.
             Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);
             continue;
           }
-          if (code === "EPIPE" || code === "EBADF" || code === "EIO") return onBrokenPipe();
-          throw error;
+          return onFailure(error as NodeJS.ErrnoException);
         }
       }
     },
