@@ -81,12 +81,23 @@ function makeSandboxServices(host: Host): SandboxServices {
   };
 }
 
+function makeTemporaryFolder(): string {
+  try {
+    return mkdtempSync(path.join(tmpdir(), "assume-mfa-sandbox-"));
+  } catch (error) {
+    throw new AssumeMfaError("SANDBOX_FAILED", `no temporary folder can be made: ${(error as Error).message}`, {
+      hint: "set TMPDIR to a folder that can be written",
+      cause: error,
+    });
+  }
+}
+
 async function startSandboxWithHome(host: Host, port: number): Promise<RunningSandbox> {
   const [{ startSandbox }, { writeSandboxHome }] = await Promise.all([
     import("./sandbox/sandbox.ts"),
     import("./sandbox/sandbox-home.ts"),
   ]);
-  const home = mkdtempSync(path.join(tmpdir(), "assume-mfa-sandbox-"));
+  const home = makeTemporaryFolder();
   const removeHome = () => rmSync(home, { recursive: true, force: true });
   try {
     const sandbox = await startSandbox({ port, now: () => host.now() });

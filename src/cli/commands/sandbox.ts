@@ -107,7 +107,8 @@ async function runInside(services: Services, command: readonly string[], port: n
       running = await services.sandbox.start(port);
     } catch (error) {
       if (!(error instanceof AssumeMfaError)) throw error;
-      services.host.stderr.write(`assume-mfa: error: ${error.message}\n`);
+      host.stderr.write(`assume-mfa: error: ${error.message}\n`);
+      for (const hint of error.hints) host.stderr.write(`assume-mfa: hint: ${hint}\n`);
       return EXIT_BEFORE_CHILD;
     }
     try {
