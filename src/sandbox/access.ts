@@ -1,6 +1,7 @@
 import type { AccessRequest } from "../policy/access-request.ts";
 import { type AccessDecision, type CallerPolicies, evaluateAccess } from "../policy/evaluate-access.ts";
 import { type PolicyDocument, type PolicyKind, parsePolicyDocument } from "../policy/policy-document.ts";
+import { AwsFault } from "./aws-fault.ts";
 import type { Call } from "./call.ts";
 import { findManagedPolicy } from "./managed-policies.ts";
 import { callerArn, callerUserId, type Principal, principalArn } from "./principal.ts";
@@ -143,6 +144,13 @@ export function formatDenialReason(decision: AccessDecision, action: string): st
 export function formatDenial(call: Call, access: Access): string {
   const resource = access.resource === "*" ? "" : ` on resource: ${access.resource}`;
   return `User: ${callerArn(call.principal)} is not authorized to perform: ${access.action}${resource}`;
+}
+
+/** @throws AwsFault AccessDenied, as STS and IAM say it */
+export function requireQueryAccess(call: Call, access: Access): void {
+  const decision = decideAccess(call, access);
+  if (decision.verdict === "allowed") return;
+  throw new AwsFault("AccessDenied", formatDenial(call, access) + formatDenialReason(decision, access.action), 403);
 }
 
 export const FAILURE_MESSAGE_PURPOSE = "authorization-failure";

@@ -8,6 +8,7 @@ import { checkMfa } from "./check-mfa.ts";
 import { checkFields } from "./field-rules.ts";
 import { formatSessionCredentials, issueSession } from "./issue-session.ts";
 import { findManagedPolicy } from "./managed-policies.ts";
+import { mfaFieldRules } from "./mfa-fields.ts";
 import { listOf, type QueryParameters, structuresOf, type XmlValue } from "./query-protocol.ts";
 import type { Role } from "./world.ts";
 
@@ -52,13 +53,14 @@ export function assumeRole(call: Call, parameters: QueryParameters): XmlValue {
       "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
     );
   }
-  const carriedMfaAtMs = hasMfa ? call.nowMs : session?.mfaAtMs;
+  // A code given right here never shows in the role's own session (AWS.md, MFA rules).
+  const carries = call.settings.mfaCarriesThroughAssumeRole && call.principal.kind === "user";
   const issued = issueSession(call.world, {
     issuedAtMs: call.nowMs,
     durationSeconds,
     accountId: ROLE_ARN.exec(roleArn)?.[1] ?? "",
     owner: { kind: "role", roleId: role.id, roleName: role.name, roleSessionName },
-    mfaAtMs: call.settings.mfaCarriesThroughAssumeRole ? carriedMfaAtMs : undefined,
+    mfaAtMs: carries ? session?.mfaAtMs : undefined,
     sessionPolicies: sessionPolicies.texts,
     tags: tags.all,
     transitiveTagKeys: tags.transitiveKeys,
@@ -91,14 +93,7 @@ function checkAssumeRoleFields(parameters: QueryParameters): void {
     { field: "policy", value: get("Policy"), minLength: 1, pattern: "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+" },
     { field: "durationSeconds", value: get("DurationSeconds"), min: 900, max: 43_200 },
     { field: "externalId", value: get("ExternalId"), minLength: 2, maxLength: 1_224, pattern: "[\\w+=,.@:\\/-]*" },
-    {
-      field: "serialNumber",
-      value: get("SerialNumber"),
-      minLength: 9,
-      maxLength: 256,
-      pattern: "[\\w+=/:,.@-]*",
-    },
-    { field: "tokenCode", value: get("TokenCode"), minLength: 6, maxLength: 6, pattern: "[\\d]*" },
+    ...mfaFieldRules(parameters),
     { field: "sourceIdentity", value: get("SourceIdentity"), minLength: 2, maxLength: 256, pattern: NAME_PATTERN },
   ]);
 }

@@ -2,7 +2,7 @@ import { timingSafeEqual } from "node:crypto";
 import type { AuthenticationProblem } from "./aws-fault.ts";
 import type { ServiceName } from "./call.ts";
 import type { Principal } from "./principal.ts";
-import { isDefaultRegion } from "./regions.ts";
+import { isKnownRegion, isOptInRegion } from "./regions.ts";
 import {
   formatAmzDate,
   IncompleteSignatureError,
@@ -65,13 +65,17 @@ export function authenticate(input: AuthenticationInput): Authentication {
   const unsignedHeaders = listUnsignedHeaders(request, claim);
   if (unsignedHeaders.length > 0) return { problem: { kind: "wrongSignature" } };
   if (!isSignatureRight(request, claim, holder.secretAccessKey)) return { problem: { kind: "wrongSignature" } };
-  return { problem: undefined, principal: holder.principal, region: claim.region };
+  const { principal } = holder;
+  if (isOptInRegion(claim.region)) return { problem: { kind: "regionDisabled", accountId: principal.account.id } };
+  return { problem: undefined, principal, region: claim.region };
 }
 
 /** Messages are AWS's; several run together, each ends in a space (AWS.md, STS faults). */
 function describeWrongScope(claim: SignatureClaim, service: ServiceName): string | undefined {
   let message = "";
-  if (!isDefaultRegion(claim.region)) message += "Credential should be scoped to a valid region. ";
+  // IAM is one for all regions, and signs as us-east-1 (IAM API reference, endpoints).
+  const isValidRegion = service === "iam" ? claim.region === "us-east-1" : isKnownRegion(claim.region);
+  if (!isValidRegion) message += "Credential should be scoped to a valid region. ";
   if (claim.service !== service) message += `Credential should be scoped to correct service: '${service}'. `;
   if (claim.terminator !== "aws4_request") {
     message += `Credential should be scoped with a valid terminator: 'aws4_request', not '${claim.terminator}'. `;

@@ -26,7 +26,9 @@ export type AuthenticationProblem =
   | { readonly kind: "wrongScope"; readonly message: string }
   /** The signing time is too far from the world's. */
   | { readonly kind: "clockSkew"; readonly message: string }
-  | { readonly kind: "wrongSignature" };
+  | { readonly kind: "wrongSignature" }
+  /** A region that the caller's account has not opted into. */
+  | { readonly kind: "regionDisabled"; readonly accountId: string };
 
 export const WRONG_SIGNATURE_MESSAGE =
   "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key " +

@@ -21,8 +21,8 @@ export interface Call {
 /** Where AWS's own documents and field reports differ, or a test wants the other side. */
 export interface SandboxSettings {
   /**
-   * Whether a role assumed with a session that was made with a code has MFA in its own context. AWS's guide says no,
-   * field reports say yes (AWS.md, "What follows for the CLI", 4). Default: false.
+   * Whether a role assumed with a session of GetSessionToken that was made with a code has MFA in its own context.
+   * AWS's guide says no, field reports say yes (AWS.md, "What follows for the CLI", 4). Default: false.
    */
   readonly mfaCarriesThroughAssumeRole: boolean;
 }

@@ -87,6 +87,7 @@ function describeDynamoDbProblem(problem: AuthenticationProblem): AwsFault {
     case "incompleteSignature":
       return new AwsFault("IncompleteSignatureException", problem.message);
     case "invalidToken":
+    case "regionDisabled":
       return new AwsFault("UnrecognizedClientException", INVALID_TOKEN_MESSAGE);
     case "expiredToken":
       return new AwsFault("ExpiredTokenException", EXPIRED_TOKEN_MESSAGE);

@@ -70,6 +70,7 @@ function describeEc2Problem(problem: AuthenticationProblem): AwsFault {
       return new AwsFault("AuthFailure", problem.message, 401);
     case "invalidToken":
     case "wrongSignature":
+    case "regionDisabled":
       return new AwsFault("AuthFailure", "AWS was not able to validate the provided access credentials", 401);
     case "expiredToken":
     case "clockSkew":

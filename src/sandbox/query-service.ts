@@ -23,10 +23,20 @@ export interface QueryServiceOptions {
   readonly version: string;
   readonly namespace: string;
   readonly operations: Readonly<Record<string, QueryOperation>>;
+  /**
+   * Refuses callers that may not use an operation whatever their policies say.
+   * @throws AwsFault
+   */
+  readonly admit: (call: Call, operation: string) => void;
+}
+
+/** The session of a GetSessionToken has no rights here: AWS answers as if it did not know the key (AWS.md, MFA rules). */
+export function refuseSession(): never {
+  throw new AwsFault("InvalidClientTokenId", INVALID_TOKEN_MESSAGE, 403);
 }
 
 /** A service of AWS's query protocol as STS and IAM speak it (EC2's differs in its answers). */
-export function makeQueryService({ name, version, namespace, operations }: QueryServiceOptions): Service {
+export function makeQueryService({ name, version, namespace, operations, admit }: QueryServiceOptions): Service {
   return {
     name,
     makeRequestId,
@@ -41,6 +51,7 @@ export function makeQueryService({ name, version, namespace, operations }: Query
         operation,
         parameters: Object.fromEntries(parameters),
         run(call) {
+          admit(call, operation);
           const result = run(call, parameters);
           const content = formatXmlEntries(
             { [`${operation}Result`]: result, ResponseMetadata: { RequestId: call.requestId } },
@@ -125,5 +136,11 @@ function describeQueryProblem(problem: AuthenticationProblem): AwsFault {
       return new AwsFault("SignatureDoesNotMatch", problem.message, 403);
     case "wrongSignature":
       return new AwsFault("SignatureDoesNotMatch", WRONG_SIGNATURE_MESSAGE, 403);
+    case "regionDisabled":
+      return new AwsFault(
+        "RegionDisabledException",
+        `STS is not activated in this region for account:${problem.accountId}. Your account administrator can activate STS in this region using the IAM Console.`,
+        403,
+      );
   }
 }

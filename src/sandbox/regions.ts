@@ -35,7 +35,12 @@ export const OPT_IN_REGIONS = [
 ] as const;
 
 const DEFAULT_REGION_SET: ReadonlySet<string> = new Set(DEFAULT_REGIONS);
+const OPT_IN_REGION_SET: ReadonlySet<string> = new Set(OPT_IN_REGIONS);
 
-export function isDefaultRegion(region: string): boolean {
-  return DEFAULT_REGION_SET.has(region);
+export function isOptInRegion(region: string): boolean {
+  return OPT_IN_REGION_SET.has(region);
+}
+
+export function isKnownRegion(region: string): boolean {
+  return DEFAULT_REGION_SET.has(region) || OPT_IN_REGION_SET.has(region);
 }

@@ -16,7 +16,8 @@ export function sealText(world: World, purpose: string, text: string): string {
 /** @returns undefined for a text that this world didn't seal for this purpose */
 export function openSealedText(world: World, purpose: string, sealed: string): string | undefined {
   const bytes = Buffer.from(sealed, "base64url");
-  if (bytes.length < IV_BYTES + TAG_BYTES) return undefined;
+  // Only the one spelling that was handed out: Buffer passes over what is no base64url.
+  if (bytes.length < IV_BYTES + TAG_BYTES || bytes.toString("base64url") !== sealed) return undefined;
   try {
     const decipher = createDecipheriv("aes-256-gcm", Buffer.from(world.sealKey, "hex"), bytes.subarray(0, IV_BYTES));
     decipher.setAAD(Buffer.from(purpose));

@@ -109,8 +109,10 @@ export async function refusal(call: Promise<unknown>): Promise<{ code: string; s
   try {
     await call;
   } catch (error) {
-    const { name, message, $metadata } = error as Error & { $metadata?: { httpStatusCode?: number } };
-    return { code: name, status: $metadata?.httpStatusCode ?? 0, message };
+    const { name, message, ...more } = error as Error & { Code?: string; $metadata?: { httpStatusCode?: number } };
+    const { Code, $metadata } = more;
+    // The SDK's name of an error may differ from the code on the wire.
+    return { code: Code ?? name, status: $metadata?.httpStatusCode ?? 0, message };
   }
   throw new Error("the call was not refused");
 }
