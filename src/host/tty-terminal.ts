@@ -63,13 +63,15 @@ class TtyTerminal implements Terminal {
   }
 
   askLine(question: string): Promise<string | undefined> {
+    // After a suspension (Ctrl-Z, fg) the question is painted again. Heard before it is painted the first time: whoever
+    // sees it can suspend at once.
+    const repaint = () => this.write(question);
+    process.on("SIGCONT", repaint);
     this.write(question);
     const { signal } = this.#interrupts;
     const stream = this.#readStream();
     return new Promise((resolve, reject) => {
       let typed = "";
-      // After a suspension (Ctrl-Z, fg) the question is painted again.
-      const repaint = () => this.write(question);
       const settle = (finish: () => void) => {
         stream.pause();
         stream.off("data", onData).off("end", onEnd).off("error", onEnd);
@@ -93,7 +95,6 @@ class TtyTerminal implements Terminal {
         settle(() => reject(signal.reason));
       };
       if (signal.aborted) return onAbort();
-      process.on("SIGCONT", repaint);
       signal.addEventListener("abort", onAbort);
       stream.on("data", onData).on("end", onEnd).on("error", onEnd);
       stream.resume();
@@ -102,7 +103,6 @@ class TtyTerminal implements Terminal {
 
   async pick<T>(question: string, choices: readonly Choice<T>[]): Promise<T> {
     const { select } = await import("@inquirer/prompts");
-    const output = new tty.WriteStream(this.#output);
     const stream = this.#readStream();
     const config = {
       message: question,
@@ -129,7 +129,8 @@ class TtyTerminal implements Terminal {
       process.on("SIGCONT", onContinue);
       try {
         const signal = AbortSignal.any([this.#interrupts.signal, ended.signal]);
-        return await select<T>(config, { input: stream, output, signal });
+        // A stream of its own each time: the list ends it.
+        return await select<T>(config, { input: stream, output: new tty.WriteStream(this.#output), signal });
       } catch (error) {
         if (this.#interrupts.signal.aborted) throw this.#interrupts.signal.reason;
         if (ended.signal.aborted && ended.signal.reason !== PAINT_AGAIN) throw ended.signal.reason;
