@@ -100,11 +100,11 @@ function sourceFromProfile(named: Setting, query: SourceQuery): ResolvedSource {
   const profile = namedProfile(named, query.config);
   const keys = profileKeys(profile);
   if (keys !== undefined) return keys;
-  if (hasRole(profile)) throw refusedChain(profile, query);
+  if (hasRole(profile)) throw refusedChain(profile, named, query);
   refuseUnbuiltSource(profile);
   throw new AssumeMfaError(
     "SOURCE_CREDENTIALS_MISSING",
-    `profile ${quoted(profile.name)} (${profile.path}:${profile.line}) has no keys to sign with`,
+    `profile ${quoted(profile.name)} (${profile.path}:${profile.line})${namedBy(named)} has no keys to sign with`,
     {
       hint: `add aws_access_key_id and aws_secret_access_key to it in ${query.config.credentialsPath}, or ${KEYS_HINT}`,
     },
@@ -114,7 +114,7 @@ function sourceFromProfile(named: Setting, query: SourceQuery): ResolvedSource {
 function namedProfile(named: Setting, config: AwsConfig): Profile {
   const profile = config.profile(named.value);
   if (profile !== undefined) return profile;
-  const names = closestNames(named.value, config.profileNames(), 3).filter(isPlainName);
+  const names = closestNames(named.value, config.profileNames().filter(isPlainName), 3);
   // A value of a file is shown only where it looks like a name: in a broken file it can be a secret.
   const isShown = named.origin.kind !== "file" || isPlainName(named.value);
   throw refused(named, `names ${isShown ? quoted(named.value) : "something"}, and there is no such profile`, {
@@ -123,13 +123,18 @@ function namedProfile(named: Setting, config: AwsConfig): Profile {
   });
 }
 
+/** Told where the file that names it is not the target's own: people forget an AWS_PROFILE. */
+function namedBy({ origin, name }: Setting): string {
+  return origin.kind === "option" || origin.kind === "environment" ? `, which ${name} names,` : "";
+}
+
 /** `looked in … and …`, and what to do where there was nowhere to look. */
 export function lookedIn(config: AwsConfig): string {
   const places = `looked in ${config.configPath} and ${config.credentialsPath}`;
   return config.isHomeMissing ? `${places}, but no home folder is known: set HOME, or AWS_CONFIG_FILE` : places;
 }
 
-/** Secret keys are longer than this, and have no dash or dot. */
+/** Fit to be shown though it came out of a file: a secret key has 40 characters, a line that lost its end has a `=`. */
 export function isPlainName(name: string): boolean {
   return name.length <= 32 && !/[=\s]/.test(name);
 }
@@ -142,16 +147,17 @@ function hasRole(profile: Profile): boolean {
 /**
  * The error for a source profile that is a role itself: a loop, a dead end, or else a chain, which is not built yet.
  * @param first a profile with a role and without keys
+ * @param named who named it
  */
-function refusedChain(first: Profile, query: SourceQuery): AssumeMfaError {
+function refusedChain(first: Profile, named: Setting, query: SourceQuery): AssumeMfaError {
   const visited = query.profile === undefined ? [] : [query.profile.name];
   let profile = first;
   for (;;) {
     if (visited.includes(profile.name)) {
-      const loop = [...visited.slice(visited.indexOf(profile.name)), profile.name].join(" → ");
-      return new AssumeMfaError("SOURCE_PROFILE_LOOP", `source_profile goes round in a circle: ${loop}`, {
+      const loop = [...visited.slice(visited.indexOf(profile.name)), profile.name];
+      return new AssumeMfaError("SOURCE_PROFILE_LOOP", `source_profile goes round in a circle: ${loop.join(" → ")}`, {
         hint: `${KEYS_HINT} (the loop comes back to ${profile.path}:${profile.line})`,
-        details: { loop: [...visited.slice(visited.indexOf(profile.name)), profile.name] },
+        details: { loop },
       });
     }
     visited.push(profile.name);
@@ -167,7 +173,7 @@ function refusedChain(first: Profile, query: SourceQuery): AssumeMfaError {
   const role = first.get("role_arn");
   return new AssumeMfaError(
     "SOURCE_CREDENTIALS_MISSING",
-    `profile ${quoted(first.name)} is a role itself (${role?.path}:${role?.line}), and chains of roles are not supported by this version yet`,
+    `profile ${quoted(first.name)}${namedBy(named)} is a role itself (${role?.path}:${role?.line}), and chains of roles are not supported by this version yet`,
     { hint: KEYS_HINT },
   );
 }

@@ -536,6 +536,12 @@ describe("whose keys sign", () => {
       "did you mean ",
     ],
     [
+      "a source profile whose line swallowed the next, without showing it",
+      { config: `[profile dev]\nrole_arn = ${ROLE}\nsource_profile = parentaws_secret_access_key=${SECRET}\n` },
+      "/aws/config:3: source_profile names something, and there is no such profile",
+      "did you mean ",
+    ],
+    [
       "a source profile without keys",
       { config: `${DEV}[profile parent]\nregion = us-east-1\n`, credentials: "" },
       'profile "parent" (/aws/config:4) has no keys to sign with',
@@ -613,6 +619,18 @@ describe("whose keys sign", () => {
       { config: `${DEV}[profile parent]\nrole_arn = ${OTHER_ROLE}\nweb_identity_token_file = /x\n`, credentials: "" },
       '/aws/config:6: web_identity_token_file gives profile "parent" its credentials by a web identity token, which is not supported as a source by this version yet',
       "name a profile that has aws_access_key_id",
+    ],
+    [
+      "a chain that AWS_PROFILE begins",
+      { name: OTHER_ROLE, env: { AWS_PROFILE: "dev" } },
+      'profile "dev", which AWS_PROFILE names, is a role itself (/aws/config:2), and chains of roles are not supported by this version yet',
+      "name a profile that has aws_access_key_id",
+    ],
+    [
+      "an option's profile without keys",
+      { config: `${DEV}[profile empty]\n`, options: { sourceProfile: "empty" } },
+      'profile "empty" (/aws/config:4), which --source-profile names, has no keys to sign with',
+      "add aws_access_key_id and aws_secret_access_key to it in /aws/credentials",
     ],
     [
       "a chain of roles",
