@@ -5,7 +5,7 @@ import { chunksOf } from "./at-most.ts";
 import { listOf, notFoundError } from "./not-found.ts";
 import { failureOfRun, reportOf } from "./run-outcome.ts";
 import { markAsked, markError, markSpared, type Tracked, track } from "./tracked.ts";
-import { type Progress, readStates, waitUntilReached } from "./wait.ts";
+import { type Progress, readStates, type WaitEnd, waitUntilReached } from "./wait.ts";
 
 export interface DestructiveOptions {
   readonly dryRun: boolean;
@@ -106,15 +106,13 @@ async function doAndWait(
       if (verdict === "nothing was sent" && index === 0) throw batch[0]?.error;
       if (verdict !== "go on") break;
     }
-    let timedOut = false;
-    if (options.wait) {
-      const waited = await waitUntilReached(steps, tracked, scope, options.timeoutSeconds * 1000, ports.progress);
-      timedOut = waited.timedOut;
-    }
-    const report = reportOf(action, tracked, requestIds, timedOut ? options.timeoutSeconds : undefined);
+    const waitEnd: WaitEnd = options.wait
+      ? await waitUntilReached(steps, tracked, scope, options.timeoutSeconds, ports.progress)
+      : { kind: "over" };
+    const report = reportOf(action, tracked, requestIds, waitEnd);
     const failure = interrupts.signal.aborted
       ? (interrupts.signal.reason as RunFailure)
-      : failureOfRun(action, tracked, report, timedOut ? options.timeoutSeconds : undefined);
+      : failureOfRun(action, tracked, report, waitEnd);
     ports.report(report, failure);
     return { report, failure };
   } finally {
@@ -216,7 +214,7 @@ async function tryOut(
       else markError(one, refusal, "not sent");
     }
   }
-  const report: Report = { ...reportOf(action, tracked, [], undefined), dryRun: true };
+  const report: Report = { ...reportOf(action, tracked, [], { kind: "over" }), dryRun: true };
   const refused = toDo.filter(({ error }) => error !== undefined);
   const first = refused[0]?.error;
   const failure =

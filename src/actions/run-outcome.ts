@@ -1,20 +1,18 @@
 import { AssumeMfaError } from "../errors.ts";
 import type { DestructiveAction, Outcome, Report, ResourceReport } from "./action.ts";
 import type { Tracked } from "./tracked.ts";
+import type { WaitEnd } from "./wait.ts";
 
-/**
- * @param requestIds of the mutating calls
- * @param timedOutAfterSeconds undefined when the waiting ended otherwise
- */
+/** @param requestIds of the mutating calls */
 export function reportOf(
   action: DestructiveAction,
   tracked: readonly Tracked[],
   requestIds: readonly string[],
-  timedOutAfterSeconds: number | undefined,
+  waitEnd: WaitEnd,
 ): Report {
   const resources = tracked.map((one): ResourceReport => {
     const outcome = outcomeOf(one);
-    const reason = reasonOf(action, one, outcome, timedOutAfterSeconds);
+    const reason = reasonOf(action, one, outcome, waitEnd);
     return {
       id: one.view.id,
       name: one.view.name ?? null,
@@ -36,19 +34,14 @@ function outcomeOf(one: Tracked): Outcome {
   return one.howItFailed === "refused" ? "failed" : "not done";
 }
 
-function reasonOf(
-  action: DestructiveAction,
-  one: Tracked,
-  outcome: Outcome,
-  timedOutAfterSeconds: number | undefined,
-): string | undefined {
+function reasonOf(action: DestructiveAction, one: Tracked, outcome: Outcome, waitEnd: WaitEnd): string | undefined {
   if (one.view.phase === "reached") return `was already ${one.view.state}`;
   switch (outcome) {
     case "done":
       return one.remark;
     case "pending":
       if (one.remark !== undefined) return one.remark;
-      if (timedOutAfterSeconds !== undefined) return `still ${one.state} after ${timedOutAfterSeconds} s`;
+      if (waitEnd.kind === "timed out") return `still ${one.state} after ${waitEnd.seconds} s`;
       return one.view.phase === "under way" ? `was already ${one.view.state}` : undefined;
     case "failed":
       return one.error?.message;
@@ -67,19 +60,21 @@ function reasonOf(
 }
 
 /**
- * How a run that nobody interrupted ends: undefined when all is done or taken on; PARTIAL_FAILURE (exit 5) when some
- * of what was to be done was not; the first error itself when none was; STILL_IN_PROGRESS when the time ran out.
+ * How a run that nobody interrupted ends: undefined when all is done, or taken on and not to be waited for;
+ * PARTIAL_FAILURE (exit 5) when some of what was to be done was not; the first error itself when none was;
+ * STILL_IN_PROGRESS when the waiting ended before it was so.
  */
 export function failureOfRun(
   action: DestructiveAction,
   tracked: readonly Tracked[],
   report: Report,
-  timedOutAfterSeconds: number | undefined,
+  waitEnd: WaitEnd,
 ): AssumeMfaError | undefined {
   const { wording } = action;
   const toDo = tracked.filter(({ view }) => view.phase === "untouched");
   const bad = toDo.filter(({ phase }) => phase === "untouched");
-  const count = (some: number, all: number) => `${some} of ${all} ${all === 1 ? wording.noun : wording.nouns}`;
+  const count = (some: number, all: number) =>
+    all === 1 ? `the ${wording.noun}` : `${some} of ${all} ${wording.nouns}`;
   const first = bad.find(({ error }) => error !== undefined)?.error;
   if (bad.length > 0 && bad.length < toDo.length) {
     const unknown = report.resources.some(({ outcome }) => outcome === "unknown");
@@ -90,11 +85,18 @@ export function failureOfRun(
     );
   }
   if (bad.length > 0) return first;
-  if (timedOutAfterSeconds === undefined) return undefined;
-  const pending = tracked.filter(({ phase }) => phase === "under way");
+  if (waitEnd.kind === "over") return undefined;
+  const pending = tracked.filter(({ phase }) => phase === "under way").length;
+  const notYet = `${count(pending, tracked.length)} ${pending === 1 ? "is" : "are"} not ${wording.done} yet`;
+  if (waitEnd.kind === "timed out") {
+    return new AssumeMfaError("STILL_IN_PROGRESS", `${notYet} after ${waitEnd.seconds} s`, {
+      hint: "AWS goes on with it: look again later, or give a longer --timeout",
+    });
+  }
+  const { error } = waitEnd;
   return new AssumeMfaError(
     "STILL_IN_PROGRESS",
-    `${count(pending.length, tracked.length)} ${pending.length === 1 ? "is" : "are"} not ${wording.done} yet after ${timedOutAfterSeconds} s`,
-    { hint: "AWS goes on with it: look again later, or give a longer --timeout" },
+    `${notYet}, as far as could be seen: ${error instanceof Error ? error.message : String(error)}`,
+    { hint: "AWS goes on with it: look again later", cause: error },
   );
 }

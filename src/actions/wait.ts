@@ -1,4 +1,3 @@
-import { isExpiredSession } from "../aws/aws-failure.ts";
 import type { ActionScope, ActionSteps } from "./action.ts";
 import { awsFailureOf, isDenial, isThrottled } from "./action-errors.ts";
 import { markState, type Tracked } from "./tracked.ts";
@@ -9,6 +8,15 @@ export interface Progress {
   readonly counts: ReadonlyMap<string, number>;
   readonly elapsedMs: number;
 }
+
+/**
+ * How the waiting ended. `over`: nothing is under way any more, or the person interrupted, or the role may not look,
+ * which was said before. `timed out` and `cut short` leave open when it will be so.
+ */
+export type WaitEnd =
+  | { readonly kind: "over" }
+  | { readonly kind: "timed out"; readonly seconds: number }
+  | { readonly kind: "cut short"; readonly error: unknown };
 
 /** Polling starts small, for a sandbox that is done at once, and grows, for EC2, which takes a minute. */
 const FIRST_DELAY_MS = 200;
@@ -31,29 +39,28 @@ export async function readStates(steps: ActionSteps, tracked: readonly Tracked[]
 /**
  * Waits until what AWS has taken on is so. Ends early when the person interrupts, after one more reading, and where
  * reading is no use (the role may not look, the session ended): then those still under way carry the reason.
- * @returns whether the time limit ended it
  */
 export async function waitUntilReached(
   steps: ActionSteps,
   tracked: readonly Tracked[],
   scope: ActionScope,
-  timeoutMs: number,
+  timeoutSeconds: number,
   progress: (progress: Progress) => void,
-): Promise<{ readonly timedOut: boolean }> {
+): Promise<WaitEnd> {
   const { clock, interrupts } = scope;
   const startedAt = clock.now();
   const underWay = () => tracked.filter(({ phase }) => phase === "under way");
-  if (underWay().length === 0) return { timedOut: false };
+  if (underWay().length === 0) return { kind: "over" };
   let delayMs = FIRST_DELAY_MS;
   let troubles = 0;
-  const giveUp = (reason: string) => {
-    for (const one of underWay()) one.remark = reason;
-    return { timedOut: false };
+  const giveUp = (reason: string, end: WaitEnd): WaitEnd => {
+    for (const one of underWay()) one.remark = `not waited for: ${reason}`;
+    return end;
   };
   while (underWay().length > 0) {
     progress({ counts: countStates(tracked), elapsedMs: clock.now() - startedAt });
-    const leftMs = startedAt + timeoutMs - clock.now();
-    if (leftMs <= 0) return { timedOut: true };
+    const leftMs = startedAt + timeoutSeconds * 1000 - clock.now();
+    if (leftMs <= 0) return { kind: "timed out", seconds: timeoutSeconds };
     try {
       await clock.sleep(Math.min(delayMs, leftMs), interrupts.signal);
     } catch (error) {
@@ -64,16 +71,13 @@ export async function waitUntilReached(
       troubles = 0;
       delayMs = Math.min(delayMs * GROWTH, LONGEST_DELAY_MS);
     } catch (error) {
-      if (isDenial(error)) return giveUp("not waited for: the role may not look at it");
+      if (isDenial(error)) return giveUp("the role may not look at it", { kind: "over" });
       const failure = awsFailureOf(error);
-      if (failure !== undefined && isExpiredSession(failure)) {
-        return giveUp("not waited for: the role's session has expired");
-      }
       if (failure !== undefined && isThrottled(failure)) {
         delayMs = Math.min(Math.max(delayMs * 2, FIRST_BACK_OFF_MS), LONGEST_BACK_OFF_MS);
       } else if (failure === undefined || failure.kind === "refused" || ++troubles >= MAX_TROUBLES) {
         // Even a bug ends in the report: what was done so far must not be lost with it.
-        return giveUp(`not waited for: ${error instanceof Error ? error.message : String(error)}`);
+        return giveUp(error instanceof Error ? error.message : String(error), { kind: "cut short", error });
       } else {
         delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS);
       }
@@ -81,7 +85,7 @@ export async function waitUntilReached(
     if (interrupts.signal.aborted) break;
   }
   progress({ counts: countStates(tracked), elapsedMs: clock.now() - startedAt });
-  return { timedOut: false };
+  return { kind: "over" };
 }
 
 function countStates(tracked: readonly Tracked[]): ReadonlyMap<string, number> {
