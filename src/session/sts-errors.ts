@@ -35,7 +35,8 @@ export function translateAssumeRoleFailure(
       },
     );
   }
-  const { code, message } = failure;
+  const { code } = failure;
+  const message = wordsOf(failure.message);
   const make = (ours: AssumeMfaError["code"], text: string, hint: string | readonly string[]) =>
     new AssumeMfaError(ours, text, { hint, cause, details: { awsCode: code, requestId: failure.requestId } });
 
@@ -98,7 +99,8 @@ export function translateCallerFailure(
   cause: unknown,
 ): AssumeMfaError | undefined {
   if (failure.kind !== "refused") return undefined;
-  const { code, message } = failure;
+  const { code } = failure;
+  const message = wordsOf(failure.message);
   const { label, credentials } = target.source;
   const make = (ours: AssumeMfaError["code"], text: string, hint: string) =>
     new AssumeMfaError(ours, text, { hint, cause, details: { awsCode: code, requestId: failure.requestId } });
@@ -140,7 +142,7 @@ export function translateCallerFailure(
       }
       return make(
         "SOURCE_CREDENTIALS_INVALID",
-        `the secret key of ${label} (${keyId}) does not fit its access key: ${message.split("\n", 1)[0]}`,
+        `the secret key of ${label} (${keyId}) does not fit its access key: ${message}`,
         "put both halves of the key into the credentials file again",
       );
     case "Throttling":
@@ -158,6 +160,11 @@ export function translateCallerFailure(
     default:
       return undefined;
   }
+}
+
+/** AWS's words as the end of a line of ours: their first line (a wrong signature brings its whole request), no full stop. */
+function wordsOf(message: string): string {
+  return (message.split("\n", 1)[0] ?? "").trim().replace(/\.$/, "");
 }
 
 /** STS could not be reached at all. */
