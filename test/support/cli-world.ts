@@ -21,8 +21,8 @@ const STEP_MS = 30_000;
 /** Operations that only look. */
 const READS = /^(?:Describe|List|Get|AssumeRole$)/;
 
-// Spelt as text: a control character in a pattern is a lint error, and these are here on purpose.
 /** Colours, and the line that progress paints over. */
+// biome-ignore lint/suspicious/noControlCharactersInRegex: it is these that are looked for
 const OUR_SEQUENCES = /\u001b\[\d*(?:;\d+)*m|\r\u001b\[2K/g;
 /** What a terminal acts on or hides, but for the newline and the tab (ACCEPTANCE.md V4). */
 const HARMFUL = /(?![\n\t])[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/u;
@@ -52,8 +52,8 @@ export interface Run {
 
 /**
  * The program as a user has it, in this process: the real `main`, a sandbox over HTTP, real files. After every run it
- * is checked that nothing secret got out and nothing harmful to a terminal, that each terminal was closed and that no
- * interrupt is held.
+ * is checked that nothing secret got out and nothing harmful to a terminal, that errors are
+ * lines without a stack or a full stop, that each terminal was closed and that no interrupt is held.
  */
 export class CliWorld {
   readonly sandbox: Sandbox;
@@ -255,6 +255,8 @@ export class CliWorld {
       const raw = HARMFUL.exec(isTerminal ? text.replace(OUR_SEQUENCES, "") : text)?.[0];
       if (raw !== undefined) throw new Error(`${JSON.stringify(raw)} reaches ${place}:\n${JSON.stringify(text)}`);
     }
+    const untidy = /^assume-mfa: (?:error|hint): .*\.$|^\s*at .*:\d+:\d+/m.exec(stderr)?.[0];
+    if (untidy !== undefined) throw new Error(`a full stop or a stack on standard error: ${untidy}`);
     if (host.openTerminals > 0 && !host.interrupts.signal.aborted) throw new Error("a terminal was left open");
     if (host.interrupts.isHeld) throw new Error("interrupts are still held");
   }

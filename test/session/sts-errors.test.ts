@@ -1,0 +1,327 @@
+import { beforeEach, describe, expect, it } from "vitest";
+import type { AwsFailure } from "../../src/aws/aws-failure.ts";
+import { Credentials } from "../../src/credentials/credentials.ts";
+import type { AssumeMfaError, ErrorCode } from "../../src/errors.ts";
+import { type AssumeRoleContext, translateAssumeRoleFailure } from "../../src/session/sts-errors.ts";
+import type { Target } from "../../src/target/target.ts";
+import { makeTestScope } from "../support/action-scope.ts";
+import { DEV, openCliWorld, PROD, SERIAL } from "../support/cli-world.ts";
+
+const world = await openCliWorld();
+beforeEach(() => world.newCache());
+
+const scope = makeTestScope({
+  accountId: DEV,
+  credentials: new Credentials({ accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "x" }),
+  endpoint: undefined,
+  clock: { now: Date.now, sleep: () => Promise.resolve(), advance: () => undefined },
+});
+
+function contextOf(more: Partial<Target> = {}, hasTokenCode = true): AssumeRoleContext {
+  const origin = { kind: "file", path: "/home/alice/.aws/config", line: 7, profile: "dev" } as const;
+  const target: Target = {
+    ...scope.target,
+    role: { ...scope.target.role, origin },
+    mfaSerial: { value: SERIAL, origin },
+    durationSeconds: { value: 43_200, origin: { kind: "option", option: "--duration" } },
+    ...more,
+  };
+  return { target, region: "eu-west-1", roleSessionName: "alice", hasTokenCode };
+}
+
+function refusal(code: string, message: string, status = 403): AwsFailure {
+  return { kind: "refused", code, message, status, requestId: "6a7b" };
+}
+
+function translate(failure: AwsFailure, context = contextOf()): AssumeMfaError {
+  return translateAssumeRoleFailure(failure, context, new Error("the original"));
+}
+
+const DENIED = `User: arn:aws:iam::111122223333:user/alice is not authorized to perform: sts:AssumeRole on resource: arn:aws:iam::${DEV}:role/PrivilegedActionsRole`;
+const INVALID_TOKEN = "The security token included in the request is invalid.";
+
+describe("an answer of STS", () => {
+  // The words of AWS.md, 1.
+  it.each<[string, string, ErrorCode, number, RegExp, RegExp]>([
+    [
+      "AccessDenied",
+      "MultiFactorAuthentication failed with invalid MFA one time pass code.",
+      "TOKEN_CODE_REJECTED",
+      4,
+      /^the token code was not accepted: /,
+      /a code works once.*wait for the next one/,
+    ],
+    [
+      "AccessDenied",
+      "MultiFactorAuthentication failed with invalid MFA one time pass code. ",
+      "TOKEN_CODE_REJECTED",
+      4,
+      /pass code$/,
+      /check that the device is arn:aws:iam::111122223333:mfa\/alice/,
+    ],
+    [
+      "AccessDenied",
+      "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.",
+      "MFA_SERIAL_REJECTED",
+      4,
+      /^the MFA device was not accepted: /,
+      /\/home\/alice\/\.aws\/config:7.*must be a device of the user whose keys sign \(profile "parent"\)/,
+    ],
+    [
+      "AccessDenied",
+      "MultiFactorAuthentication failed, must provide both MFA serial number and one time pass code.",
+      "MFA_SERIAL_REJECTED",
+      4,
+      /must provide both/,
+      /mfa\/<name>/,
+    ],
+    [
+      "ValidationError",
+      "2 validation errors detected: Value '12' at 'tokenCode' failed to satisfy constraint: Member must satisfy regular expression pattern: [\\d]*; Value '12' at 'tokenCode' failed to satisfy constraint: Member must have length less than or equal to 6",
+      "SESSION_SETTING_REFUSED",
+      3,
+      /^AssumeRole refused a setting: /,
+      /session name alice, device arn:aws:iam::111122223333:mfa\/alice, duration 43200 s/,
+    ],
+    [
+      "AccessDenied",
+      DENIED,
+      "ASSUME_ROLE_DENIED",
+      4,
+      /^the role may not be assumed: User: /,
+      /check them in this order/,
+    ],
+    [
+      "AccessDenied",
+      `${DENIED} because no identity-based policy allows the sts:AssumeRole action`,
+      "ASSUME_ROLE_DENIED",
+      4,
+      /because no identity-based policy/,
+      /the caller: do the policies of profile "parent" allow/,
+    ],
+    [
+      "ValidationError",
+      "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.",
+      "SESSION_SETTING_REFUSED",
+      3,
+      /^the role allows no session of 43200 s: /,
+      /lower --duration, or raise the role's maximum session duration[\s\S]*may be used up/,
+    ],
+    [
+      "ValidationError",
+      "The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.",
+      "SESSION_SETTING_REFUSED",
+      3,
+      /one hour at most/,
+      /lower --duration to 1h/,
+    ],
+    ["MalformedInput", "x", "SESSION_SETTING_REFUSED", 3, /refused a setting/, /duration 43200 s/],
+    ["MalformedPolicyDocument", "x", "SESSION_SETTING_REFUSED", 3, /refused a setting/, /./],
+    ["MalformedPolicyDocumentException", "x", "SESSION_SETTING_REFUSED", 3, /refused a setting/, /./],
+    ["PackedPolicyTooLarge", "x", "SESSION_SETTING_REFUSED", 3, /refused a setting/, /./],
+    ["PackedPolicyTooLargeException", "x", "SESSION_SETTING_REFUSED", 3, /refused a setting/, /./],
+    [
+      "RegionDisabledException",
+      "x",
+      "REGION_MISSING",
+      3,
+      /^STS is not active in eu-west-1 for account 222222222222$/,
+      /activate the region.*--region/,
+    ],
+    [
+      "InvalidClientTokenId",
+      INVALID_TOKEN,
+      "SOURCE_CREDENTIALS_INVALID",
+      4,
+      /^AWS does not know the access key AKIAIOSFODNN7EXAMPLE of profile "parent": /,
+      /deleted, inactive or of another partition/,
+    ],
+    ["UnrecognizedClientException", INVALID_TOKEN, "SOURCE_CREDENTIALS_INVALID", 4, /does not know/, /check the key/],
+    ["AuthFailure", "x", "SOURCE_CREDENTIALS_INVALID", 4, /does not know/, /check the key/],
+    [
+      "SignatureDoesNotMatch",
+      "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key and signing method. Consult the service documentation for details.\n\nThe Canonical String for this request should have been\n'POST\n/'",
+      "SOURCE_CREDENTIALS_INVALID",
+      4,
+      /^the secret key of profile "parent" \(AKIAIOSFODNN7EXAMPLE\) does not fit its access key: .* for details$/,
+      /both halves/,
+    ],
+    [
+      "SignatureDoesNotMatch",
+      "Signature expired: 20261124T100000Z is now earlier than 20261124T104500Z (20261124T110000Z - 15 min.)",
+      "SIGNATURE_REJECTED",
+      4,
+      /^this computer's clock differs/,
+      /set the clock/,
+    ],
+    [
+      "SignatureDoesNotMatch",
+      "Signature not yet current: 20261124T120000Z is still later than 20261124T110500Z (20261124T110000Z + 5 min.)",
+      "SIGNATURE_REJECTED",
+      4,
+      /clock differs/,
+      /set the clock/,
+    ],
+    ["RequestTimeTooSkewed", "x too skewed", "SIGNATURE_REJECTED", 4, /clock differs/, /set the clock/],
+    [
+      "SignatureDoesNotMatch",
+      "Credential should be scoped to a valid region. ",
+      "SIGNATURE_REJECTED",
+      4,
+      /^the region or endpoint does not fit: .*valid region$/,
+      /--region and --endpoint-url/,
+    ],
+    [
+      "ExpiredToken",
+      "The security token included in the request is expired",
+      "SOURCE_CREDENTIALS_INVALID",
+      4,
+      /^the session of profile "parent" has expired: /,
+      /renew it/,
+    ],
+    ["Throttling", "Rate exceeded", "THROTTLED", 1, /too often: Rate exceeded$/, /wait a minute/],
+    ["OptInRequired", "x", "SIGNATURE_REJECTED", 4, /was not accepted as signed/, /proxies/],
+    ["IncompleteSignature", "x", "SIGNATURE_REJECTED", 4, /was not accepted as signed/, /proxies/],
+    [
+      "SomethingNew",
+      "Never seen before.",
+      "AWS_REFUSED",
+      1,
+      /^AssumeRole was refused: SomethingNew: Never seen before$/,
+      /--debug/,
+    ],
+  ])("%s: %.60s → %s, exit %i, cause and hint", (awsCode, message, code, exitCode, text, hint) => {
+    const error = translate(refusal(awsCode, message));
+    expect(error).toMatchObject({ code, exitCode, details: { awsCode, requestId: "6a7b" } });
+    expect(error.message).toMatch(text);
+    expect(error.message).not.toMatch(/[.\s]$|\n/);
+    expect(error.hints.join("\n")).toMatch(hint);
+    for (const line of error.hints) expect(line).not.toMatch(/\.$|\n/);
+    expect(error.cause).toMatchObject({ message: "the original" });
+  });
+
+  it("no code went along: nothing is said of a code that is used up", () => {
+    const failures = [
+      refusal("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."),
+      { kind: "ambiguous", code: "ECONNRESET", message: "the connection was cut" } as const,
+    ];
+    for (const failure of failures) {
+      expect(translate(failure, contextOf({}, false)).hints.join()).not.toContain("used up");
+      expect(translate(failure).hints.join()).toContain("used up");
+    }
+  });
+
+  it("that never came: whether the code may be used up depends on whether it was sent", () => {
+    const unsent = translate({ kind: "unsent", code: "ENOTFOUND", message: "its name could not be resolved" });
+    expect(unsent).toMatchObject({ code: "NETWORK", exitCode: 1 });
+    expect(unsent.message).toBe("STS in eu-west-1 can't be reached: its name could not be resolved");
+    expect(unsent.hints.join()).toMatch(/network.*--region/);
+    expect(unsent.hints.join()).not.toContain("used up");
+    const lost = translate({ kind: "ambiguous", code: "ECONNRESET", message: "the connection was cut" });
+    expect(lost).toMatchObject({ code: "REPLY_LOST", exitCode: 1 });
+    expect(lost.message).toContain("the connection was cut");
+  });
+});
+
+describe("AccessDenied on AssumeRole", () => {
+  it("lists its possible causes, each with where to look, and claims none", () => {
+    const { hints } = translate(refusal("AccessDenied", DENIED));
+    expect(hints).toEqual([
+      "AWS gives the same answer to each of these; check them in this order",
+      `the role: does arn:aws:iam::${DEV}:role/PrivilegedActionsRole exist, spelt like this (/home/alice/.aws/config:7)?`,
+      'the caller: do the policies of profile "parent" allow sts:AssumeRole on it?',
+      "its trust policy: does it let that account or user in, and does it ask for an external id (none was sent)?",
+      "its conditions: a code was sent and accepted; does it ask for more, such as a source address or a session name?",
+      "the session name that was sent is alice",
+    ]);
+  });
+
+  it("asks about MFA where no code was sent, and about the external id that was", () => {
+    const externalId = { value: "id-42", origin: { kind: "option", option: "--external-id" } } as const;
+    const { hints } = translate(refusal("AccessDenied", DENIED), contextOf({ externalId }, false));
+    expect(hints[3]).toBe(
+      "its trust policy: does it let that account or user in, with the external id of --external-id?",
+    );
+    expect(hints[4]).toBe("its conditions: does it demand MFA? no code was sent");
+  });
+});
+
+describe("the sandbox's own refusals, through the program", () => {
+  it("a used code is exit 4, and the code is not sent again", async () => {
+    const code = world.code();
+    expect(await world.run(["dev", "login", "-t", code])).toMatchObject({ exitCode: 0 });
+    const run = await world.run(["staging", "login", "-t", code]);
+    expect(run).toMatchObject({ exitCode: 4, stdout: "", operations: ["AssumeRole"] });
+    expect(run.stderr).toContain("a code works once");
+  });
+
+  it.each<[string, readonly string[], number, RegExp]>([
+    [
+      "a device of nobody",
+      ["--serial-number", "arn:aws:iam::111122223333:mfa/nobody"],
+      4,
+      /verify your MFA serial number/,
+    ],
+    ["a duration above the role's maximum", ["--duration", "2h"], 3, /MaxSessionDuration[\s\S]*lower --duration/],
+    ["a caller without the permission", ["--source-profile", "bob", "--serial-number", SERIAL], 4, /MFA/],
+  ])("%s", async (_what, words, exitCode, message) => {
+    const run = await world.run(["prod", "login", "-t", world.code(), ...words]);
+    expect(run).toMatchObject({ exitCode, stdout: "" });
+    expect(run.stderr).toMatch(message);
+    expect(run.operations.filter((name) => name === "AssumeRole")).toHaveLength(1);
+  });
+
+  it.each<[string, () => () => void]>([
+    [
+      "the trust policy is another's",
+      () => {
+        const role = world.role(PROD);
+        const { trustPolicy } = role;
+        role.trustPolicy = trustPolicy.replace("111122223333", "999999999999");
+        return () => {
+          role.trustPolicy = trustPolicy;
+        };
+      },
+    ],
+    [
+      "the role is gone",
+      () => {
+        const role = world.role(PROD);
+        world.account(PROD).roles.delete(role.name);
+        return () => world.account(PROD).roles.set(role.name, role);
+      },
+    ],
+    [
+      "an external id is demanded",
+      () => {
+        const role = world.role(PROD);
+        const { trustPolicy } = role;
+        role.trustPolicy = trustPolicy.replace('"Bool"', '"StringEquals": { "sts:ExternalId": "id-42" }, "Bool"');
+        return () => {
+          role.trustPolicy = trustPolicy;
+        };
+      },
+    ],
+    [
+      "the caller may not",
+      () => {
+        const { inlinePolicies } = world.user("alice");
+        const text = inlinePolicies.get("AssumeRoles") ?? "";
+        inlinePolicies.delete("AssumeRoles");
+        return () => inlinePolicies.set("AssumeRoles", text);
+      },
+    ],
+  ])("AccessDenied because %s: the same list of causes, exit 4", async (_why, breakIt) => {
+    const mend = breakIt();
+    try {
+      const run = await world.run(["prod", "login", "-t", world.code()]);
+      expect(run).toMatchObject({ exitCode: 4, stdout: "" });
+      expect(run.stderr).toMatch(
+        /error: the role may not be assumed: User: .* is not authorized to perform: sts:AssumeRole/,
+      );
+      expect(run.stderr.match(/^assume-mfa: hint: /gm)).toHaveLength(6);
+    } finally {
+      mend();
+    }
+  });
+});
