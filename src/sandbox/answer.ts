@@ -1,11 +1,12 @@
-import { authenticate, type Caller } from "./authenticate.ts";
+import { authenticate, type Caller, type ServerClock } from "./authenticate.ts";
 import { AwsFault } from "./aws-fault.ts";
 import type { Invocation, SandboxSettings, Service } from "./call.ts";
 import { type CallLog, MAX_LOGGED_BODY_BYTES } from "./call-log.ts";
 import { dynamoDbService } from "./dynamodb.ts";
 import { ec2Service } from "./ec2.ts";
+import type { FaultTable, OperationFault } from "./fault.ts";
 import { stsService } from "./sts.ts";
-import type { WireRequest, WireResponse } from "./wire.ts";
+import type { WireOutcome, WireRequest, WireResponse } from "./wire.ts";
 import { findAccessKey, type World } from "./world.ts";
 
 const SERVICES: readonly Service[] = [stsService, ec2Service, dynamoDbService];
@@ -19,34 +20,39 @@ export interface AnswerInput {
   readonly world: World;
   readonly log: CallLog;
   readonly settings: SandboxSettings;
+  readonly faults: FaultTable;
   /** The world's time, milliseconds since 1970. */
   readonly nowMs: number;
-  /** The clocks by which a signing time may be right; the first one is told in messages. */
-  readonly wireClocksMs: readonly number[];
+  readonly serverClock: ServerClock;
 }
 
 /**
  * The whole way of a call: request → service → operation → principal → permission → answer. What is wrong on the way is
  * told in the words and the format of the service that was meant. Never throws.
  */
-export function answer(request: WireRequest, input: AnswerInput): WireResponse {
+export function answer(request: WireRequest, input: AnswerInput): Answer {
   const service = chooseService(request);
   const requestId = service.makeRequestId();
   let invocation: Invocation | undefined;
   let caller: Caller | undefined;
+  let fault: OperationFault | undefined;
   let response: WireResponse;
   let errorCode: string | undefined;
   try {
     invocation = service.read(request);
+    fault = input.faults.take(invocation.operation);
+    if (fault?.kind === "throttle") throw service.throttled;
+    if (fault?.kind === "5xx" || fault?.kind === "silent") throw new AwsFault("InternalFailure", MADE_TO_FAIL, 500);
     const authentication = authenticate({ request, service: service.name, ...input });
     if (authentication.problem !== undefined) throw service.describeProblem(authentication.problem);
     caller = authentication;
     response = invocation.run({ ...input, ...caller, requestId, userAgent: request.headers.get("user-agent") });
     noteKeyUse(input, caller, service);
+    if (fault?.kind === "late-5xx") throw new AwsFault("InternalFailure", MADE_TO_FAIL, 500);
   } catch (error) {
-    const fault = error instanceof AwsFault ? error : new AwsFault("InternalFailure", describeDefect(error), 500);
-    errorCode = fault.code;
-    response = service.formatFault(fault, requestId);
+    const told = error instanceof AwsFault ? error : new AwsFault("InternalFailure", describeDefect(error), 500);
+    errorCode = told.code;
+    response = service.formatFault(told, requestId);
   }
   input.log.add({
     atMs: input.nowMs,
@@ -55,11 +61,33 @@ export function answer(request: WireRequest, input: AnswerInput): WireResponse {
     accessKeyId: caller?.principal.accessKeyId,
     region: caller?.region,
     parameters: request.body.length > MAX_LOGGED_BODY_BYTES ? {} : (invocation?.parameters ?? {}),
-    status: response.status,
+    status: fault?.kind === "silent" ? 0 : response.status,
     errorCode,
+    fault: fault?.kind,
     requestId,
   });
-  return response;
+  return {
+    outcome: deliver(response, fault),
+    delayMs: fault?.kind === "slow" ? fault.amount : 0,
+    mayHaveChanged: !/^(?:Describe|List|Get(?!SessionToken))/.test(invocation?.operation ?? "Describe"),
+  };
+}
+
+const MADE_TO_FAIL = "An internal error occurred";
+
+export interface Answer {
+  readonly outcome: WireOutcome;
+  /** How long the answer is held back. */
+  readonly delayMs: number;
+  /** Whether the world may be another one now; a guess from the operation's name, on the safe side. */
+  readonly mayHaveChanged: boolean;
+}
+
+function deliver(response: WireResponse, fault: OperationFault | undefined): WireOutcome {
+  if (fault?.kind === "silent") return { kind: "silence" };
+  if (fault?.kind === "drop-reply") return { kind: "cut", response, afterBytes: 0 };
+  if (fault?.kind === "cut-reply") return { kind: "cut", response, afterBytes: fault.amount };
+  return { kind: "answer", response };
 }
 
 /**

@@ -23,8 +23,18 @@ export interface AuthenticationInput {
   readonly world: World;
   /** The world's time, by which sessions expire. */
   readonly nowMs: number;
-  /** The clocks by which a signing time may be right: one of them must be near. */
-  readonly wireClocksMs: readonly number[];
+  readonly serverClock: ServerClock;
+}
+
+/**
+ * What the server takes for the time when it looks at a signature. The world's clock may have been moved on while
+ * clients go by the wall clock, or by what the world's was when they last looked: anything between is in time.
+ */
+export interface ServerClock {
+  /** The wall clock. */
+  readonly earliestMs: number;
+  /** The world's clock, which the Date header and messages show. */
+  readonly latestMs: number;
 }
 
 export interface Caller {
@@ -59,7 +69,7 @@ export function authenticate(input: AuthenticationInput): Authentication {
   const holder = findKeyHolder(world, claim, nowMs);
   if ("problem" in holder) return { problem: { kind: holder.problem } };
 
-  const skewMessage = describeSkew(claim, input.wireClocksMs);
+  const skewMessage = describeSkew(claim, input.serverClock);
   if (skewMessage !== undefined) return { problem: { kind: "clockSkew", message: skewMessage } };
 
   const unsignedHeaders = listUnsignedHeaders(request, claim);
@@ -126,21 +136,19 @@ function findSessionHolder(world: World, session: Session, claim: SignatureClaim
   return { principal: { kind: "role", account, role, roleSessionName, accessKeyId, session }, secretAccessKey };
 }
 
-function describeSkew(claim: SignatureClaim, clocksMs: readonly number[]): string | undefined {
-  const lifeMs = claim.expiresSeconds === undefined ? MAX_SKEW_MS : claim.expiresSeconds * 1_000;
-  const isNear = (clockMs: number) => claim.signedAtMs >= clockMs - lifeMs && claim.signedAtMs <= clockMs + MAX_SKEW_MS;
-  const [serverMs] = clocksMs;
-  if (serverMs === undefined || clocksMs.some(isNear)) return undefined;
+function describeSkew(claim: SignatureClaim, { earliestMs, latestMs }: ServerClock): string | undefined {
   const { amzDate, signedAtMs } = claim;
-  const server = formatAmzDate(serverMs);
-  if (signedAtMs > serverMs) {
-    const latest = formatAmzDate(serverMs + MAX_SKEW_MS);
+  const lifeMs = claim.expiresSeconds === undefined ? MAX_SKEW_MS : claim.expiresSeconds * 1_000;
+  if (signedAtMs >= earliestMs - lifeMs && signedAtMs <= latestMs + MAX_SKEW_MS) return undefined;
+  const server = formatAmzDate(latestMs);
+  if (signedAtMs > latestMs) {
+    const latest = formatAmzDate(latestMs + MAX_SKEW_MS);
     return `Signature not yet current: ${amzDate} is still later than ${latest} (${server} + 5 min.)`;
   }
   if (claim.expiresSeconds !== undefined) {
     return `Signature expired: ${formatAmzDate(signedAtMs + lifeMs)} is now earlier than ${server}`;
   }
-  const earliest = formatAmzDate(serverMs - MAX_SKEW_MS);
+  const earliest = formatAmzDate(latestMs - MAX_SKEW_MS);
   return `Signature expired: ${amzDate} is now earlier than ${earliest} (${server} - 5 min.)`;
 }
 

@@ -13,6 +13,8 @@ export interface SandboxCall {
   readonly parameters: Readonly<Record<string, unknown>>;
   readonly status: number;
   readonly errorCode: string | undefined;
+  /** What was made to go wrong; the status is then what the sandbox meant to answer, 0 where nothing was. */
+  readonly fault: string | undefined;
   readonly requestId: string;
 }
 

@@ -43,6 +43,8 @@ export interface Service {
   readonly name: ServiceName;
   /** @throws AwsFault when the request can't be read or names no operation of this service */
   read(request: WireRequest): Invocation;
+  /** What a caller is told who calls too often. */
+  readonly throttled: AwsFault;
   describeProblem(problem: AuthenticationProblem): AwsFault;
   formatFault(fault: AwsFault, requestId: string): WireResponse;
   /** A new request id in this service's shape. */

@@ -27,6 +27,7 @@ const OPERATIONS: Readonly<Record<string, DynamoDbOperation>> = {
 export const dynamoDbService: Service = {
   name: "dynamodb",
   makeRequestId: makeLongRequestId,
+  throttled: new AwsFault("ThrottlingException", "Rate of requests exceeds the allowed throughput."),
   read(request) {
     const target = request.headers.get("x-amz-target") ?? "";
     const operation = target.startsWith(TARGET_PREFIX) ? target.slice(TARGET_PREFIX.length) : "";

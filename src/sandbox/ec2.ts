@@ -24,6 +24,7 @@ const OPERATIONS: Readonly<Record<string, Ec2Operation>> = {
 export const ec2Service: Service = {
   name: "ec2",
   makeRequestId,
+  throttled: new AwsFault("RequestLimitExceeded", "Request limit exceeded.", 503),
   read(request) {
     const parameters = readQueryParameters(request);
     const operation = readAction(parameters, VERSION);

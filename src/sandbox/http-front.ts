@@ -1,6 +1,6 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
 import type { AddressInfo, Socket } from "node:net";
-import type { WireRequest, WireResponse } from "./wire.ts";
+import type { WireOutcome, WireRequest, WireResponse } from "./wire.ts";
 
 /*
  * Edge file: node:http, server side.
@@ -19,7 +19,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 20_000;
 const MAX_CONNECTIONS = 1_024;
 
-export type WireHandler = (request: WireRequest) => WireResponse | Promise<WireResponse | undefined>;
+export type WireHandler = (request: WireRequest) => Promise<WireOutcome>;
 
 export interface HttpFront {
   readonly port: number;
@@ -29,10 +29,10 @@ export interface HttpFront {
 
 /**
  * @param port 0: any free one
- * @param handle answers; undefined drops the connection without an answer
+ * @param now what the Date header says, milliseconds since 1970
  * @throws when the port is taken
  */
-export async function openHttpFront(port: number, handle: WireHandler): Promise<HttpFront> {
+export async function openHttpFront(port: number, handle: WireHandler, now: () => number): Promise<HttpFront> {
   const server = createServer({
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
@@ -42,7 +42,7 @@ export async function openHttpFront(port: number, handle: WireHandler): Promise<
     noDelay: true,
   });
   server.maxConnections = MAX_CONNECTIONS;
-  server.on("request", (request, response) => void serve(request, response, handle));
+  server.on("request", (request, response) => void serve(request, response, handle, now));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => refuseBrokenRequest(error, socket));
   // CONNECT and Upgrade have no place here; without a listener node closes the one, and ignores the other.
   await listen(server, port);
@@ -66,7 +66,13 @@ function listen(server: Server, port: number): Promise<void> {
   });
 }
 
-async function serve(request: IncomingMessage, response: ServerResponse, handle: WireHandler): Promise<void> {
+async function serve(
+  request: IncomingMessage,
+  response: ServerResponse,
+  handle: WireHandler,
+  now: () => number,
+): Promise<void> {
+  response.setHeader("Date", new Date(now()).toUTCString());
   request.on("error", () => request.destroy());
   response.on("error", () => request.destroy());
   const body = await readBody(request);
@@ -79,9 +85,9 @@ async function serve(request: IncomingMessage, response: ServerResponse, handle:
     setTimeout(() => request.destroy(), 200).unref();
     return;
   }
-  const wire = await handle(toWireRequest(request, body));
-  if (wire === undefined) request.socket.destroy();
-  else send(response, wire);
+  const outcome = await handle(toWireRequest(request, body));
+  if (outcome.kind === "answer") send(response, outcome.response);
+  if (outcome.kind === "cut") sendCut(request.socket, outcome.response, outcome.afterBytes);
 }
 
 function readBody(request: IncomingMessage): Promise<Buffer | "too large" | "aborted"> {
@@ -128,6 +134,15 @@ function send(response: ServerResponse, wire: WireResponse): void {
   const body = Buffer.from(wire.body, "utf8");
   response.writeHead(wire.status, { ...wire.headers, "Content-Length": body.length });
   response.end(body);
+}
+
+/** The first bytes of an answer that says it is longer, and then the end of the connection. */
+function sendCut(socket: Socket, { status, headers, body }: WireResponse, afterBytes: number): void {
+  const all = { ...headers, "Content-Length": String(Buffer.byteLength(body)) };
+  const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
+  const bytes = Buffer.from(`HTTP/1.1 ${status} ${STATUS_CODES[status] ?? ""}\r\n${lines.join("")}\r\n${body}`);
+  if (afterBytes === 0) socket.destroy();
+  else socket.write(bytes.subarray(0, afterBytes), () => socket.destroy());
 }
 
 /** An answer for what was too broken to tell which service it is for. */

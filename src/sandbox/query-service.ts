@@ -40,6 +40,7 @@ export function makeQueryService({ name, version, namespace, operations, admit }
   return {
     name,
     makeRequestId,
+    throttled: new AwsFault("Throttling", "Rate exceeded"),
     read(request) {
       const parameters = readQueryParameters(request);
       const operation = readAction(parameters, version);

@@ -1,6 +1,6 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { AssumeMfaError } from "../errors.ts";
-import { CODE_PATH, SANDBOX_MARK, SANDBOX_PATH } from "./control.ts";
+import { CLOCK_PATH, CODE_PATH, SANDBOX_MARK, SANDBOX_PATH } from "./control.ts";
 
 /*
  * Edge file: node:http, client side. Asks a running sandbox on loopback, without a proxy, following nothing, within a
@@ -17,7 +17,7 @@ export async function isSandbox(endpoint: string, timeoutMs: number): Promise<bo
   const url = parseLoopbackUrl(endpoint);
   if (url === undefined) return false;
   try {
-    const { status, body } = await getJson(new URL(SANDBOX_PATH, url), timeoutMs);
+    const { status, body } = await requestJson(new URL(SANDBOX_PATH, url), timeoutMs, "GET");
     return status === 200 && body.sandbox === SANDBOX_MARK;
   } catch {
     return false;
@@ -30,22 +30,52 @@ export async function isSandbox(endpoint: string, timeoutMs: number): Promise<bo
  * @throws AssumeMfaError SANDBOX_FAILED
  */
 export async function fetchSandboxCode(endpoint: string, options: { readonly fresh: boolean }): Promise<string> {
+  const path = options.fresh ? `${CODE_PATH}?fresh=true` : CODE_PATH;
+  const answer = await ask(endpoint, path, options.fresh ? FRESH_CODE_TIMEOUT_MS : CODE_TIMEOUT_MS, "GET");
+  const { code, error, hint } = answer.body;
+  if (answer.status === 200 && typeof code === "string" && /^\d{6}$/.test(code)) return code;
+  const message = typeof error === "string" ? error : `what answers at ${endpoint} is no sandbox`;
+  throw new AssumeMfaError("SANDBOX_FAILED", message, { hint: typeof hint === "string" ? hint : undefined });
+}
+
+/**
+ * The world's time in the sandbox at this address, in milliseconds since 1970.
+ * @throws AssumeMfaError SANDBOX_FAILED
+ */
+export function fetchSandboxClock(endpoint: string): Promise<number> {
+  return askClock(endpoint, "GET", "");
+}
+
+/**
+ * Moves the world's time on.
+ * @param byMs whole milliseconds, not negative: a world's time never goes back
+ * @returns the time after it
+ * @throws AssumeMfaError SANDBOX_FAILED
+ */
+export function moveSandboxClock(endpoint: string, byMs: number): Promise<number> {
+  return askClock(endpoint, "POST", `?byMs=${byMs}`);
+}
+
+async function askClock(endpoint: string, method: "GET" | "POST", query: string): Promise<number> {
+  const { status, body } = await ask(endpoint, CLOCK_PATH + query, CODE_TIMEOUT_MS, method);
+  const { nowMs, error } = body;
+  if (status === 200 && typeof nowMs === "number") return nowMs;
+  const message = typeof error === "string" ? error : `what answers at ${endpoint} is no sandbox`;
+  throw new AssumeMfaError("SANDBOX_FAILED", message);
+}
+
+/** @throws AssumeMfaError SANDBOX_FAILED when there is no answer */
+async function ask(endpoint: string, path: string, timeoutMs: number, method: "GET" | "POST"): Promise<JsonAnswer> {
   const url = parseLoopbackUrl(endpoint);
   if (url === undefined) throw new AssumeMfaError("SANDBOX_FAILED", `${endpoint} is no sandbox: not http on loopback`);
-  const address = new URL(options.fresh ? `${CODE_PATH}?fresh=true` : CODE_PATH, url);
-  let answer: JsonAnswer;
   try {
-    answer = await getJson(address, options.fresh ? FRESH_CODE_TIMEOUT_MS : CODE_TIMEOUT_MS);
+    return await requestJson(new URL(path, url), timeoutMs, method);
   } catch (cause) {
     throw new AssumeMfaError("SANDBOX_FAILED", `no sandbox answers at ${endpoint}`, {
       hint: "start one with assume-mfa sandbox start, or work inside assume-mfa sandbox run",
       cause,
     });
   }
-  const { code, error, hint } = answer.body;
-  if (answer.status === 200 && typeof code === "string" && /^\d{6}$/.test(code)) return code;
-  const message = typeof error === "string" ? error : `what answers at ${endpoint} is no sandbox`;
-  throw new AssumeMfaError("SANDBOX_FAILED", message, { hint: typeof hint === "string" ? hint : undefined });
 }
 
 function parseLoopbackUrl(endpoint: string): URL | undefined {
@@ -64,12 +94,13 @@ interface JsonAnswer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-function getJson(url: URL, timeoutMs: number): Promise<JsonAnswer> {
+function requestJson(url: URL, timeoutMs: number, method: "GET" | "POST"): Promise<JsonAnswer> {
   return new Promise((resolve, reject) => {
     // `localhost` is asked at 127.0.0.1, where sandboxes listen, whatever the hosts file says of it.
     const request = httpRequest({
       host: "127.0.0.1",
       port: url.port || 80,
+      method,
       path: url.pathname + url.search,
       agent: false,
     });

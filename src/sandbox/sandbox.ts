@@ -3,8 +3,12 @@ import { DEFAULT_SETTINGS, type SandboxSettings } from "./call.ts";
 import { CallLog, type SandboxCall } from "./call-log.ts";
 import { answerControl, CONTROL_PREFIX } from "./control.ts";
 import { DeviceDisplay } from "./device-display.ts";
+import { type Fault, FaultTable } from "./fault.ts";
 import { makeFoundingWorld } from "./founding-world.ts";
 import { openHttpFront, queryFault } from "./http-front.ts";
+import { loadState } from "./state-file.ts";
+import { StateKeeper } from "./state-keeper.ts";
+import type { WireOutcome, WireRequest, WireResponse } from "./wire.ts";
 import type { World } from "./world.ts";
 
 export interface SandboxOptions {
@@ -13,6 +17,12 @@ export interface SandboxOptions {
   /** The wall clock, milliseconds since 1970: the only source of time. The world starts at it, and can be moved on. */
   readonly now: () => number;
   readonly settings?: Partial<SandboxSettings>;
+  /** What goes wrong from the start (`parseFault`). */
+  readonly faults?: readonly Fault[];
+  /** A folder that keeps the world between runs; absent: it ends with the sandbox. */
+  readonly stateFolder?: string;
+  /** Told once when the world can't be kept (a full disk, say); the sandbox goes on without. */
+  readonly onStateFailure?: (error: unknown) => void;
 }
 
 /** A running AWS on loopback (CLI.md, "Sandbox"). */
@@ -27,51 +37,73 @@ export interface Sandbox {
   now(): number;
   /**
    * Moves the world's time on: sessions age, codes change, instances and tables settle. Clients may go on signing by
-   * the wall clock; requests signed by either clock are in time.
+   * the wall clock, or by what the world's clock was before: all of that is in time.
    * @param byMs not negative: a world's time never goes back
    */
   moveClock(byMs: number): void;
+  /** From now on this goes wrong too. */
+  addFault(fault: Fault): void;
+  clearFaults(): void;
   /** The six digits that alice's device shows now. */
   currentCode(): string;
   /** The same, once it is a code that was not used yet: waits up to 31 s for the next. */
   freshCode(): Promise<string>;
-  /** Ends open connections too. */
+  /** Ends open connections too, and writes down what is to be kept. */
   close(): Promise<void>;
 }
 
 /**
- * Opens the port and makes a founding world.
- * @throws the system's error when the port is taken
+ * Opens the port, with a founding world or the one that the state folder holds.
+ * @throws the system's error when the port is taken; AssumeMfaError SANDBOX_FAILED for a damaged state file
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
-  let movedMs = 0;
+  const stored = options.stateFolder === undefined ? undefined : loadState(options.stateFolder);
+  let movedMs = stored?.movedMs ?? 0;
   const now = () => options.now() + movedMs;
-  const world = makeFoundingWorld(now());
+  const world = stored?.world ?? makeFoundingWorld(now());
   const log = new CallLog();
   const display = new DeviceDisplay(world, now);
   const settings = { ...DEFAULT_SETTINGS, ...options.settings };
-  const front = await openHttpFront(options.port ?? 0, (request) => {
-    if (request.path.startsWith(CONTROL_PREFIX)) return answerControl(request, { port: front.port, display });
-    if (request.path !== "/" || (request.method !== "POST" && request.method !== "GET")) {
-      return queryFault(404, "UnknownOperationException", "There is nothing at this path");
+  const faults = new FaultTable(options.faults ?? []);
+  const keeper = new StateKeeper(options.stateFolder, () => ({ world, movedMs }), options.onStateFailure);
+  const moveClock = (byMs: number) => {
+    if (!(byMs >= 0)) throw new RangeError("a world's time never goes back");
+    movedMs += byMs;
+    keeper.noteChange();
+  };
+
+  const handle = async (request: WireRequest): Promise<WireOutcome> => {
+    if (request.path.startsWith(CONTROL_PREFIX)) {
+      return reply(await answerControl(request, { port: front.port, display, calls: log.calls, now, moveClock }));
     }
-    const nowMs = now();
-    return answer(request, { world, log, settings, nowMs, wireClocksMs: [nowMs, options.now()] });
-  });
+    if (request.path !== "/" || (request.method !== "POST" && request.method !== "GET")) {
+      return reply(queryFault(404, "UnknownOperationException", "There is nothing at this path"));
+    }
+    const { skewMs } = faults;
+    const serverClock = { earliestMs: options.now() + skewMs, latestMs: now() + skewMs };
+    const answered = answer(request, { world, log, settings, faults, nowMs: now(), serverClock });
+    if (answered.mayHaveChanged) keeper.noteChange();
+    if (answered.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, answered.delayMs).unref());
+    return answered.outcome;
+  };
+  const reply = (response: WireResponse): WireOutcome => ({ kind: "answer", response });
+
+  const front = await openHttpFront(options.port ?? 0, handle, () => now() + faults.skewMs);
+  keeper.noteChange();
   return {
     endpoint: `http://127.0.0.1:${front.port}`,
     world,
     calls: log.calls,
     now,
-    moveClock: (byMs) => {
-      if (!(byMs >= 0)) throw new RangeError("a world's time never goes back");
-      movedMs += byMs;
-    },
+    moveClock,
+    addFault: (fault) => faults.add(fault),
+    clearFaults: () => faults.clear(),
     currentCode: () => display.currentCode(),
     freshCode: () => display.freshCode(),
     close: async () => {
       display.close();
       await front.close();
+      keeper.close();
     },
   };
 }

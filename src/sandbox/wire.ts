@@ -10,6 +10,12 @@ export interface WireRequest {
   readonly body: Buffer;
 }
 
+/** What becomes of a request: an answer, one that breaks off, or none while the connection stays open. */
+export type WireOutcome =
+  | { readonly kind: "answer"; readonly response: WireResponse }
+  | { readonly kind: "cut"; readonly response: WireResponse; readonly afterBytes: number }
+  | { readonly kind: "silence" };
+
 export interface WireResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

@@ -1,0 +1,109 @@
+import { createHash } from "node:crypto";
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fstatSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
+import { join } from "node:path";
+import { AssumeMfaError } from "../errors.ts";
+import type { World } from "./world.ts";
+
+/*
+ * Edge file: node:fs. The one file of `sandbox start --state-dir`.
+ * - Written beside its place, flushed, then renamed over it: a reader sees the old world or the new one.
+ * - File 0600, folder 0700, whatever the umask says: it holds the sandbox's secrets.
+ * - A file that is not whole is refused by its checksum; it is never taken for an empty world.
+ */
+
+const FILE_NAME = "world.json";
+const FORMAT_VERSION = 1;
+const MAX_BYTES = 256 * 1_024 * 1_024;
+
+export interface StoredState {
+  readonly world: World;
+  /** How far the world's clock was moved on, in milliseconds. */
+  readonly movedMs: number;
+}
+
+/**
+ * @returns undefined when the folder holds no world yet
+ * @throws AssumeMfaError SANDBOX_FAILED when the file can't be read or is damaged
+ */
+export function loadState(folder: string): StoredState | undefined {
+  const path = join(folder, FILE_NAME);
+  let text: string;
+  try {
+    text = readRegularFile(path);
+  } catch (cause) {
+    if ((cause as NodeJS.ErrnoException).code === "ENOENT") return undefined;
+    throw new AssumeMfaError("SANDBOX_FAILED", `cannot read the sandbox's state in ${path}`, { cause });
+  }
+  const damaged = (cause?: unknown) =>
+    new AssumeMfaError("SANDBOX_FAILED", `the sandbox's state in ${path} is damaged`, {
+      hint: "remove the file to start with a new world",
+      cause,
+    });
+  const newline = text.indexOf("\n");
+  const body = text.slice(newline + 1);
+  if (newline < 0 || text.slice(0, newline) !== formatHeader(body)) throw damaged();
+  try {
+    return JSON.parse(body, reviveMap) as StoredState;
+  } catch (cause) {
+    throw damaged(cause);
+  }
+}
+
+/** @throws the system's error */
+export function saveState(folder: string, state: StoredState): void {
+  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  chmodSync(folder, 0o700);
+  const body = JSON.stringify(state, replaceMap);
+  const path = join(folder, FILE_NAME);
+  // One sandbox has one folder; a leftover of a killed one is in the way, and nobody's any more.
+  const temporary = `${path}.new`;
+  rmSync(temporary, { force: true });
+  const descriptor = openSync(temporary, "wx", 0o600);
+  try {
+    const bytes = Buffer.from(`${formatHeader(body)}\n${body}`);
+    for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
+    fsyncSync(descriptor);
+  } finally {
+    closeSync(descriptor);
+  }
+  chmodSync(temporary, 0o600);
+  renameSync(temporary, path);
+}
+
+function readRegularFile(path: string): string {
+  const descriptor = openSync(path, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
+  try {
+    const stat = fstatSync(descriptor);
+    if (!stat.isFile() || stat.size > MAX_BYTES) throw new Error("not a file of a sandbox");
+    return readFileSync(descriptor, "utf8");
+  } finally {
+    closeSync(descriptor);
+  }
+}
+
+function formatHeader(body: string): string {
+  return `assume-mfa sandbox ${FORMAT_VERSION} ${createHash("sha256").update(body).digest("hex")}`;
+}
+
+const MAP_TAG = "$map";
+
+function replaceMap(_key: string, value: unknown): unknown {
+  return value instanceof Map ? { [MAP_TAG]: [...value] } : value;
+}
+
+function reviveMap(_key: string, value: unknown): unknown {
+  if (typeof value !== "object" || value === null || !(MAP_TAG in value)) return value;
+  return new Map(value[MAP_TAG] as [unknown, unknown][]);
+}

@@ -1,0 +1,164 @@
+import {
+  appendFileSync,
+  chmodSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  truncateSync,
+  writeFileSync,
+} from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { TerminateInstancesCommand } from "@aws-sdk/client-ec2";
+import { AssumeRoleCommand, GetCallerIdentityCommand } from "@aws-sdk/client-sts";
+import { afterAll, describe, expect, it } from "vitest";
+import { startSandbox } from "../../src/sandbox/sandbox.ts";
+import { fetchSandboxClock, moveSandboxClock } from "../../src/sandbox/sandbox-client.ts";
+import { DEV, DEV_ROLE, demand, openHarness, refusal, SERIAL } from "./sandbox-harness.ts";
+
+const root = mkdtempSync(join(tmpdir(), "sandbox-state-"));
+afterAll(() => rmSync(root, { recursive: true }));
+let folderCount = 0;
+const newFolder = () => join(root, `world-${++folderCount}`);
+
+describe("a state folder", () => {
+  it("keeps the world over a restart: keys, sessions, spent codes, instances, the clock", async () => {
+    const stateFolder = newFolder();
+    const before = await openHarness({ stateFolder });
+    const session = await before.assume(DEV_ROLE);
+    const spent = before.sandbox.currentCode();
+    const victim = demand([...before.account(DEV).instances.values()][0]).id;
+    await before.ec2(session).send(new TerminateInstancesCommand({ InstanceIds: [victim] }));
+    before.sandbox.moveClock(5_000);
+    const timeMs = before.sandbox.now();
+    const { world } = before.sandbox;
+    await before.sandbox.close();
+
+    const after = await openHarness({ stateFolder });
+    expect(after.sandbox.world).toEqual(world);
+    expect(after.sandbox.now()).toBeGreaterThanOrEqual(timeMs);
+    expect(after.sandbox.now() - Date.now()).toBeGreaterThanOrEqual(5_000);
+    await after.sts(session).send(new GetCallerIdentityCommand({}));
+    const again = new AssumeRoleCommand({
+      RoleArn: DEV_ROLE,
+      RoleSessionName: "alice",
+      SerialNumber: SERIAL,
+      TokenCode: spent,
+    });
+    expect((await refusal(after.sts().send(again))).message).toMatch(/invalid MFA one time pass code/);
+    await refusal(after.ec2(session).send(new TerminateInstancesCommand({ InstanceIds: [victim], DryRun: true })));
+    expect(after.account(DEV).instances.get(victim)?.state).toBe("terminated");
+  });
+
+  it("is written soon after a change, without waiting for the end", async () => {
+    const stateFolder = newFolder();
+    const harness = await openHarness({ stateFolder });
+    await harness.assume(DEV_ROLE);
+    await expect
+      .poll(() => readFileSync(join(stateFolder, "world.json"), "utf8"), { timeout: 2_000 })
+      .toContain('lastAcceptedStep":');
+  });
+
+  it("holds one file for nobody else's eyes, and nothing beside it", async () => {
+    const stateFolder = newFolder();
+    mkdirSync(stateFolder);
+    chmodSync(stateFolder, 0o777);
+    const umask = process.umask(0);
+    const sandbox = await startSandbox({ now: Date.now, stateFolder });
+    await sandbox.close();
+    process.umask(umask);
+    expect(readdirSync(stateFolder)).toEqual(["world.json"]);
+    expect(statSync(stateFolder).mode & 0o777).toBe(0o700);
+    expect(statSync(join(stateFolder, "world.json")).mode & 0o777).toBe(0o600);
+  });
+
+  it("takes over from a run that was killed while it wrote", async () => {
+    const stateFolder = newFolder();
+    await (await startSandbox({ now: Date.now, stateFolder })).close();
+    writeFileSync(join(stateFolder, "world.json.new"), "half a wor");
+    await (await startSandbox({ now: Date.now, stateFolder })).close();
+    expect(readdirSync(stateFolder)).toEqual(["world.json"]);
+  });
+
+  it.each<[string, (path: string) => void]>([
+    ["cut short", (path) => truncateSync(path, 1_000)],
+    ["empty", (path) => truncateSync(path, 0)],
+    ["longer than it was", (path) => appendFileSync(path, " ")],
+    ["changed by hand", (path) => writeFileSync(path, readFileSync(path, "utf8").replace("alice", "mallory"))],
+  ])("is refused when its file is %s, and left as it is", async (_name, damage) => {
+    const stateFolder = newFolder();
+    await (await startSandbox({ now: Date.now, stateFolder })).close();
+    const path = join(stateFolder, "world.json");
+    damage(path);
+    const text = readFileSync(path, "utf8");
+    await expect(startSandbox({ now: Date.now, stateFolder })).rejects.toMatchObject({ code: "SANDBOX_FAILED" });
+    expect(readFileSync(path, "utf8")).toBe(text);
+  });
+
+  it("does not read through a symbolic link, or a folder in the file's place", async () => {
+    const elsewhere = newFolder();
+    await (await startSandbox({ now: Date.now, stateFolder: elsewhere })).close();
+    const linked = newFolder();
+    mkdirSync(linked);
+    symlinkSync(join(elsewhere, "world.json"), join(linked, "world.json"));
+    const blocked = newFolder();
+    mkdirSync(join(blocked, "world.json"), { recursive: true });
+    for (const stateFolder of [linked, blocked]) {
+      await expect(startSandbox({ now: Date.now, stateFolder })).rejects.toMatchObject({ code: "SANDBOX_FAILED" });
+    }
+  });
+
+  it("that can't be written is told once, and the sandbox goes on", async () => {
+    const file = newFolder();
+    writeFileSync(file, "");
+    const failures: unknown[] = [];
+    const sandbox = await startSandbox({
+      now: Date.now,
+      stateFolder: join(file, "below"),
+      onStateFailure: (error) => failures.push(error),
+    }).catch((error: unknown) => error);
+    // A file where a folder should be is noticed when it is read.
+    expect(sandbox).toMatchObject({ code: "SANDBOX_FAILED" });
+
+    const stateFolder = newFolder();
+    const harness = await openHarness({ stateFolder, onStateFailure: (error) => failures.push(error) });
+    await expect.poll(() => readdirSync(stateFolder), { timeout: 2_000 }).toEqual(["world.json"]);
+    rmSync(stateFolder, { recursive: true });
+    writeFileSync(stateFolder, "");
+    await harness.assume(DEV_ROLE);
+    await expect.poll(() => failures.length, { timeout: 2_000 }).toBe(1);
+    await harness.assume(DEV_ROLE);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(failures).toHaveLength(1);
+  });
+});
+
+describe("the clock from outside", async () => {
+  const { sandbox } = await openHarness();
+
+  it("is read and moved on", async () => {
+    const startMs = await fetchSandboxClock(sandbox.endpoint);
+    expect(Math.abs(startMs - sandbox.now())).toBeLessThan(1_000);
+    const movedMs = await moveSandboxClock(sandbox.endpoint, 1_200_000);
+    expect(movedMs - startMs).toBeGreaterThanOrEqual(1_200_000);
+    expect(Math.abs(movedMs - sandbox.now())).toBeLessThan(1_000);
+  });
+
+  it.each([-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY, 1e15])("is not moved by %d", async (byMs) => {
+    const beforeMs = sandbox.now();
+    await expect(moveSandboxClock(sandbox.endpoint, byMs)).rejects.toMatchObject({ code: "SANDBOX_FAILED" });
+    expect(sandbox.now() - beforeMs).toBeLessThan(1_000);
+  });
+
+  it("is not moved by a page", async () => {
+    const response = await fetch(`${sandbox.endpoint}/_assume-mfa/clock?byMs=1000`, {
+      method: "POST",
+      headers: { Origin: "http://evil.example" },
+    });
+    expect(response.status).toBe(403);
+  });
+});
