@@ -15,6 +15,9 @@ import {
 
 const VECTORS = new URL("../vectors/aws-config/", import.meta.url);
 
+/** `npm run test:soak` may ask for more (ACCEPTANCE.md, C8). */
+const RUNS = Number(process.env.FUZZ_RUNS ?? 1000);
+
 function read({ bytes, kind }: BotocoreQuestion): ParsedAwsConfig | undefined {
   try {
     return parseAwsConfig(bytes.toString("utf8"), "config", kind);
@@ -135,13 +138,13 @@ describe.skipIf(!hasBotocore)("held against botocore (skipped where python3 has 
     expect(questions.map(read)).toEqual(questions.map(() => undefined));
   });
 
-  it("accepts, refuses and reads 3,000 random documents alike", () => {
+  it("accepts, refuses and reads random documents alike", () => {
     const questions = fc
-      .sample(fc.tuple(document, fc.constantFrom("config", "credentials")), 3000)
+      .sample(fc.tuple(document, fc.constantFrom("config", "credentials")), RUNS)
       .map(([text, kind]): BotocoreQuestion => ({ bytes: Buffer.from(text, "utf8"), kind: kind as "config" }));
     const { accepted, refused } = agree(questions);
-    expect(accepted).toBeGreaterThan(500);
-    expect(refused).toBeGreaterThan(500);
+    expect(accepted).toBeGreaterThan(RUNS / 6);
+    expect(refused).toBeGreaterThan(RUNS / 6);
   });
 
   it("splits section headers as Python's shlex does", () => {

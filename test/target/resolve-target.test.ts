@@ -15,6 +15,8 @@ const OTHER_ROLE = "arn:aws:iam::333333333333:role/Other";
 const DEVICE = "arn:aws:iam::111122223333:mfa/alice";
 const SECRET = randomBytes(30).toString("base64");
 const TOKEN = randomBytes(60).toString("base64");
+/** `npm run test:soak` may ask for more (ACCEPTANCE.md, C8). */
+const RUNS = Number(process.env.FUZZ_RUNS ?? 2000);
 const DEV = `[profile dev]\nrole_arn = ${ROLE}\nsource_profile = parent\n`;
 const PARENT_KEYS = `[parent]\naws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = ${SECRET}\n`;
 const ENV_KEYS = { AWS_ACCESS_KEY_ID: "AKIAI44QH8DHBEXAMPLE", AWS_SECRET_ACCESS_KEY: SECRET };
@@ -1134,9 +1136,9 @@ external_id = abc\nrole_session_name = alice\nduration_seconds = 3600\nsource_pr
           }
         },
       ),
-      { numRuns: 5000 },
+      { numRuns: RUNS },
     );
     expect(outcomes.good).toBeGreaterThan(100);
-    expect(outcomes.bad).toBeGreaterThan(1000);
+    expect(outcomes.bad).toBeGreaterThan(500);
   });
 });
