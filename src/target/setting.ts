@@ -18,7 +18,7 @@ export function optionSetting(option: string, value: string | undefined): Settin
 
 /** An empty variable counts as none, as for the AWS CLI: CI systems set those for what they don't have. */
 export function environmentSetting(env: Environment, variable: string): Setting | undefined {
-  const value = Object.hasOwn(env, variable) ? env[variable] : undefined;
+  const value = env[variable];
   if (value === undefined || value === "") return undefined;
   return { value, name: variable, origin: Object.freeze({ kind: "environment", variable }) };
 }
