@@ -34,12 +34,26 @@ export const privateFiles: PrivateFiles = {
 };
 
 function ensurePrivateFolder(folder: string): void {
-  fs.mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const status = fs.lstatSync(folder);
   if (!status.isDirectory()) throw new Error(`${folder} is no folder`);
   if (process.getuid === undefined) return;
   if (status.uid !== process.getuid()) throw new Error(`${folder} belongs to another user`);
   if ((status.mode & 0o777) !== 0o700) fs.chmodSync(folder, 0o700);
+}
+
+/** Folder by folder: a hostile umask takes bits from those above, too, and a recursive mkdir can't go on below them. */
+function makeFolder(folder: string, mayMakeParent = true): void {
+  try {
+    fs.mkdirSync(folder, { mode: 0o700 });
+    fs.chmodSync(folder, 0o700);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === "EEXIST") return;
+    if (code !== "ENOENT" || !mayMakeParent) throw error;
+    makeFolder(path.dirname(folder));
+    makeFolder(folder, false);
+  }
 }
 
 function readPrivateFile(file: string): string | undefined {
