@@ -6,14 +6,22 @@ const ARN_PARTS = 6;
 /**
  * Whether an ARN fits a pattern, part by part: a wildcard does not reach over one of the first five colons; the
  * sixth part keeps its colons. What has fewer parts is no ARN and fits nothing.
+ *
+ * @returns undefined when it depends on a variable that has no value
  */
-export function matchesArn(arn: string, pattern: readonly PolicyText[], context: RequestContext): boolean {
+export function matchesArn(arn: string, pattern: readonly PolicyText[], context: RequestContext): boolean | undefined {
   const arnParts = splitArn(arn);
   if (arnParts.length !== ARN_PARTS || pattern.length !== ARN_PARTS) return false;
-  return pattern.every((part, index) => {
-    const resolved = resolvePattern(part, context);
-    return resolved !== undefined && matchesWildcard(arnParts[index] ?? "", resolved);
+  const results = arnParts.map((part, index) => {
+    const resolved = resolvePattern(pattern[index] ?? [], context);
+    return resolved === undefined ? undefined : matchesWildcard(part, resolved);
   });
+  if (results.includes(false)) return false;
+  return results.includes(undefined) ? undefined : true;
+}
+
+export function isArn(text: string): boolean {
+  return text.startsWith("arn:") && splitArn(text).length === ARN_PARTS;
 }
 
 /** At most six parts; the last has the rest. */

@@ -1,48 +1,97 @@
-import { matchesArn, splitArnPattern } from "./arn-pattern.ts";
+import { isArn, matchesArn, splitArnPattern } from "./arn-pattern.ts";
 import type { ConditionOperator } from "./condition-operator.ts";
-import { parseIpRange, rangeContains } from "./ip-address.ts";
+import { isInRange, parseIpAddress, parseIpRange } from "./ip-address.ts";
 import { parsePolicyDate } from "./policy-date.ts";
-import type { PolicyVersion } from "./policy-statement.ts";
-import { parsePolicyText, type RequestContext, resolvePattern, resolveText } from "./policy-variables.ts";
+import {
+  type PolicyVersion,
+  parsePolicyText,
+  type RequestContext,
+  resolvePattern,
+  resolveText,
+} from "./policy-variables.ts";
 import { matchesWildcard } from "./wildcard.ts";
 
-export type ValueMatcher = (requestValue: string, policyValue: string) => boolean;
+/** @returns undefined when it cannot be told: then a negated operator does not hold either */
+export type ValueMatcher = (requestValue: string, policyValue: string) => boolean | undefined;
 
 /**
- * How an operator compares one value of the request with one of the policy, before negation.
- * A value that cannot be read as what is compared, on either side, matches nothing; nor does a variable without value.
- * Variables are for strings, ARNs and booleans (reference_policies_elements_condition_operators).
+ * How an operator compares one value of the request with one of the policy, before negation. Variables are for
+ * strings, ARNs and booleans (reference_policies_elements_condition_operators).
+ * What AWS does with values that are not what the operator compares is recorded, not documented: text that is no number
+ * or no date equals none; text that is no ARN or no address matches nothing, negated or not; a boolean is `true` in any
+ * case of letters, and all else is false.
  */
 export function valueMatcher(
   operator: ConditionOperator,
   version: PolicyVersion,
   context: RequestContext,
 ): ValueMatcher {
-  const resolve = (text: string) => resolveText(parsePolicyText(text, version), context);
   switch (operator.comparison) {
     case "string":
-      return (value, policy) => value === resolve(policy);
+      return textMatcher(version, context, (value, text) => value === text);
     case "stringIgnoringCase":
+      return textMatcher(version, context, (value, text) => value.toLowerCase() === text.toLowerCase());
     case "boolean":
-      return (value, policy) => value.toLowerCase() === resolve(policy)?.toLowerCase();
+      return textMatcher(version, context, (value, text) => isTrue(value) === isTrue(text));
     case "stringPattern":
-      return (value, policy) => {
-        const pattern = resolvePattern(parsePolicyText(policy, version), context);
-        return pattern !== undefined && matchesWildcard(value, pattern);
+      return (value, policyValue) => {
+        const pattern = resolvePattern(parsePolicyText(policyValue, version), context);
+        return pattern === undefined ? undefined : matchesWildcard(value, pattern);
       };
     case "arn":
-      return (value, policy) => matchesArn(value, splitArnPattern(parsePolicyText(policy, version)), context);
+      return (value, policyValue) => {
+        if (!isArn(value)) return undefined;
+        return (
+          policyValue === "*" || matchesArn(value, splitArnPattern(parsePolicyText(policyValue, version)), context)
+        );
+      };
     case "number":
       return orderedMatcher(parsePolicyNumber, operator.order);
     case "date":
       return orderedMatcher(parsePolicyDate, operator.order);
     case "bytes":
-      return (value, policy) => isBase64(policy) && withoutPadding(value) === withoutPadding(policy);
+      return (value, policyValue) => value === policyValue;
     case "ipAddress":
       return matchesIpRange;
     case "presence":
-      return () => false;
+      return () => undefined;
   }
+}
+
+/**
+ * Whether IAM would store a value under an operator: it refuses numbers, dates, ARNs, addresses and binaries that are
+ * none (recorded answers of PutUserPolicy), and takes any text as a string or a boolean.
+ */
+export function isPolicyValue(operator: ConditionOperator, value: string): boolean {
+  switch (operator.comparison) {
+    case "number":
+      return parsePolicyNumber(value) !== undefined;
+    case "date":
+      return parsePolicyDate(value) !== undefined;
+    case "arn":
+      return value === "*" || value.startsWith("arn:") || value.includes("${");
+    case "bytes":
+      return /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/.test(value);
+    case "ipAddress":
+      return parseIpRange(value) !== undefined;
+    default:
+      return true;
+  }
+}
+
+export function isTrue(text: string): boolean {
+  return text.toLowerCase() === "true";
+}
+
+function textMatcher(
+  version: PolicyVersion,
+  context: RequestContext,
+  matches: (requestValue: string, text: string) => boolean,
+): ValueMatcher {
+  return (requestValue, policyValue) => {
+    const text = resolveText(parsePolicyText(policyValue, version), context);
+    return text === undefined ? undefined : matches(requestValue, text);
+  };
 }
 
 function orderedMatcher(parse: (text: string) => number | undefined, order: ConditionOperator["order"]): ValueMatcher {
@@ -58,20 +107,13 @@ function orderedMatcher(parse: (text: string) => number | undefined, order: Cond
   };
 }
 
+/** As Java's BigDecimal reads it, but to the precision of a double. */
 function parsePolicyNumber(text: string): number | undefined {
-  return /^[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?$/.test(text) ? Number(text) : undefined;
+  return /^[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?$/.test(text) ? Number(text) : undefined;
 }
 
-function isBase64(text: string): boolean {
-  return /^[A-Za-z0-9+/]*={0,2}$/.test(text) && withoutPadding(text).length % 4 !== 1;
-}
-
-function withoutPadding(base64: string): string {
-  return base64.replace(/={1,2}$/, "");
-}
-
-function matchesIpRange(requestValue: string, policyValue: string): boolean {
-  const address = parseIpRange(requestValue);
+function matchesIpRange(requestValue: string, policyValue: string): boolean | undefined {
+  const address = parseIpAddress(requestValue);
   const range = parseIpRange(policyValue);
-  return address !== undefined && range !== undefined && rangeContains(range, address);
+  return address === undefined || range === undefined ? undefined : isInRange(address, range);
 }

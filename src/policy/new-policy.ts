@@ -1,3 +1,4 @@
+import { splitArn } from "./arn-pattern.ts";
 import type { PolicyDocument } from "./policy-document.ts";
 import { PolicySyntaxError } from "./policy-syntax-error.ts";
 
@@ -37,4 +38,21 @@ export function checkNewManagedPolicy(document: PolicyDocument): void {
   throw new PolicySyntaxError('a managed policy says "Version": "2012-10-17"', {
     awsMessage: "Policy document must be version 2012-10-17 or greater.",
   });
+}
+
+/**
+ * For the `Policy` of AssumeRole, which does not complete an incomplete ARN as identity policies do (IAM User Guide,
+ * reference-arns).
+ *
+ * @throws PolicySyntaxError
+ */
+export function checkNewSessionPolicy(document: PolicyDocument): void {
+  for (const { resource } of document.statements) {
+    for (const pattern of resource?.patterns ?? []) {
+      if (pattern === "*" || splitArn(pattern).length === 6) continue;
+      throw new PolicySyntaxError(`a session policy's resource is a whole ARN, not "${pattern}"`, {
+        awsMessage: "The policy failed legacy parsing",
+      });
+    }
+  }
 }

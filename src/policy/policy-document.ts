@@ -1,17 +1,18 @@
 import { asList, isJsonObject, parsePolicyJson } from "./policy-json.ts";
 import { POLICY_SIZE_QUOTAS, policySizeCharacters, TRUST_SIZE_MAXIMUM } from "./policy-size.ts";
-import { type PolicyKind, type PolicyStatement, type PolicyVersion, parseStatement } from "./policy-statement.ts";
+import { type PolicyKind, type PolicyStatement, parseStatement } from "./policy-statement.ts";
 import { PolicySyntaxError, placeOf } from "./policy-syntax-error.ts";
+import type { PolicyVersion } from "./policy-variables.ts";
 
 export type {
   PatternElement,
   PolicyCondition,
   PolicyKind,
   PolicyStatement,
-  PolicyVersion,
   PrincipalElement,
   PrincipalEntry,
 } from "./policy-statement.ts";
+export type { PolicyVersion } from "./policy-variables.ts";
 
 /** A policy document that IAM would store. Texts are as written; meaning is given to them when they are evaluated. */
 export interface PolicyDocument {

@@ -1,12 +1,11 @@
 import { type ConditionOperator, parseConditionOperator } from "./condition-operator.ts";
-import { isPolicyDate } from "./policy-date.ts";
+import { isPolicyValue } from "./condition-values.ts";
 import { asList, isJsonObject, type JsonObject, type JsonValue } from "./policy-json.ts";
 import { PolicySyntaxError } from "./policy-syntax-error.ts";
 import { resourceFault } from "./resource-fault.ts";
 
 /** `identity`: also session policies and permissions boundaries. `trust`: a role's AssumeRolePolicyDocument. */
 export type PolicyKind = "identity" | "trust";
-export type PolicyVersion = "2008-10-17" | "2012-10-17";
 
 export interface PolicyStatement {
   readonly sid: string | undefined;
@@ -202,9 +201,8 @@ function parseConditions(value: JsonValue | undefined, fault: Fault): readonly P
     if (operator === undefined) throw fault(`there is no condition operator "${operatorText}"`);
     for (const [key, keyValue] of keys) {
       const values = asList(keyValue).map((each) => conditionText(each, fault));
-      if (operator.name.startsWith("Date") && !values.every(isPolicyDate)) {
-        throw fault(`a value of ${key} under ${operatorText} is no date`, LEGACY);
-      }
+      const misfit = values.find((each) => !isPolicyValue(operator, each));
+      if (misfit !== undefined) throw fault(`"${misfit}" is no value for ${operatorText}`, LEGACY);
       conditions.push({ operator, key, values });
     }
   }

@@ -1,5 +1,7 @@
-import type { PolicyVersion } from "./policy-statement.ts";
 import { parseWildcardPattern, type WildcardPattern } from "./wildcard.ts";
+
+/** Of the policy language, a document's `Version`; only the newer one has variables. */
+export type PolicyVersion = "2008-10-17" | "2012-10-17";
 
 /** Condition keys in lower case, with their values; an absent key is absent. */
 export type RequestContext = ReadonlyMap<string, readonly string[]>;
@@ -15,7 +17,7 @@ export type PolicyVariable =
 
 // Anything else that begins with `${` is text. No two parts of it can take the same character, so that a hostile text
 // is not tried over and over.
-const VARIABLE = /\$\{(?:([*?$])|([^,'{}]+)(?:,\s*'([^']*)'\s*)?)\}/g;
+const VARIABLE = /\$\{(?:([*?$])|([^,'{}]+)(?:, '([^']*)')?)\}/g;
 
 /** Documents older than 2012-10-17 have no variables: there `${aws:username}` is text. */
 export function parsePolicyText(text: string, version: PolicyVersion): PolicyText {
@@ -63,7 +65,7 @@ export function resolvePattern(text: PolicyText, context: RequestContext): Wildc
   return pattern;
 }
 
-/** Undefined when the key is absent and has no default, or has several values (only a single one can be put in a text). */
+/** Undefined when the key is absent and has no default, or has several values, which no text can stand for. */
 function variableValue(variable: PolicyVariable, context: RequestContext): string | undefined {
   if ("character" in variable) return variable.character;
   const values = context.get(variable.key);
