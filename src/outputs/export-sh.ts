@@ -1,15 +1,13 @@
 import type { VariableChange } from "./export-variables.ts";
 
 /**
- * A value as one word of bash, zsh, dash, ksh or mksh that stands for itself.
- * A quote is written outside the quoted runs, and no run is empty beside it: `''` means a quote inside quotes to a zsh
- * with RC_QUOTES.
+ * A value as one word of bash, zsh, dash, ksh or mksh that stands for itself. Between single quotes nothing is special
+ * but the single quote (POSIX, Shell Command Language, 2.2.2), which is written outside of them.
  * @throws RangeError for U+0000, which no variable can hold
  */
 export function quoteForSh(value: string): string {
   if (value.includes("\0")) throw new RangeError("a shell variable can't hold U+0000");
-  if (value === "") return "''";
-  return value.replace(/[^']+|'/g, (run) => (run === "'" ? "\\'" : `'${run}'`));
+  return `'${value.replaceAll("'", "'\\''")}'`;
 }
 
 /**

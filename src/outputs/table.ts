@@ -1,6 +1,6 @@
-import stringWidth from "string-width";
 import { visibleText } from "../text/visible-text.ts";
 import type { Style } from "./style.ts";
+import { terminalWidth } from "./terminal-width.ts";
 
 export interface TableColumn {
   readonly title: string;
@@ -49,7 +49,7 @@ interface Cell {
  * Columns that may shrink are cut (`…`), the widest first. A table that can't be made to fit, or would have to be cut on
  * a terminal narrower than 40 columns, is stacked instead: a block per row, a line per cell, an empty line in between.
  * A cell of a column with `shrink: false` is whole even where it alone is wider than the terminal.
- * Widths are those of string-width: two columns for CJK and emoji, none for combining marks.
+ * Widths are the most that a terminal takes (`terminal-width.ts`), so that no cell reaches into the next line.
  * @returns lines, each with its newline; the empty string when there are no rows: the caller says what there is none of
  */
 export function formatTable({ columns, rows, widthColumns, style }: TableInput): string {
@@ -72,7 +72,7 @@ export function formatTable({ columns, rows, widthColumns, style }: TableInput):
 
 function toCell(raw: string): Cell {
   const text = visibleText(raw).trimEnd();
-  return { raw, text, width: stringWidth(text) };
+  return { raw, text, width: terminalWidth(text) };
 }
 
 function cellAt(row: readonly Cell[], index: number): Cell {
@@ -133,7 +133,7 @@ function formatGrid(
       if (index > 0) pending += GAP;
       const width = widths[index] ?? cell.width;
       const text = truncate(cell, width);
-      const padding = " ".repeat(Math.max(0, width - stringWidth(text)));
+      const padding = " ".repeat(Math.max(0, width - terminalWidth(text)));
       const isRight = columns[index]?.align === "right";
       if (isRight) pending += padding;
       if (text !== "") {
@@ -186,6 +186,8 @@ function paintCell(column: TableColumn | undefined, text: string, cell: Cell): s
 }
 
 const graphemes = new Intl.Segmenter();
+/** More of a text than this per column is not looked at: Intl.Segmenter takes time in the square of the length. */
+const MAX_UNITS_PER_COLUMN = 32;
 
 /**
  * Cuts between what a reader takes for characters, never within one.
@@ -193,12 +195,14 @@ const graphemes = new Intl.Segmenter();
  */
 function truncate(cell: Cell, width: number): string {
   if (cell.width <= width) return cell.text;
-  const room = width - stringWidth(ELLIPSIS);
+  const room = width - terminalWidth(ELLIPSIS);
+  const maxUnits = (room + 1) * MAX_UNITS_PER_COLUMN;
   let kept = "";
   let used = 0;
-  for (const { segment } of graphemes.segment(cell.text)) {
-    const segmentWidth = stringWidth(segment);
-    if (used + segmentWidth > room) break;
+  for (const { segment, index } of graphemes.segment(cell.text.slice(0, maxUnits))) {
+    const segmentWidth = terminalWidth(segment);
+    // What touches the end of the part that is looked at may itself be a part.
+    if (used + segmentWidth > room || index + segment.length >= maxUnits) break;
     kept += segment;
     used += segmentWidth;
   }

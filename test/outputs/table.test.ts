@@ -56,6 +56,8 @@ describe("formatTable", () => {
       linesOf(formatTable({ columns, rows: [cells], widthColumns, style: plain }))[1];
     const cells = ["a".repeat(40), "b".repeat(40), "c".repeat(9)];
     expect(secondLine(cells, 60)).toBe(`${"a".repeat(22)}…  ${"b".repeat(23)}…  ${"c".repeat(9)}`);
+    const lower = ["c".repeat(9), "a".repeat(40), "b".repeat(20)];
+    expect(secondLine(lower, 45)).toBe(`${"c".repeat(9)}  ${"a".repeat(15)}…  ${"b".repeat(15)}…`);
     expect(secondLine(cells, 43)).toBe(`${"a".repeat(17)}…  ${"b".repeat(11)}…  ${"c".repeat(9)}`);
   });
 
@@ -113,6 +115,21 @@ describe("formatTable", () => {
     ];
     const table = formatTable({ columns, rows: [["i".repeat(30), "日本語日本語"]], widthColumns: 40, style: plain });
     expect(linesOf(table)[1]).toBe(`${"i".repeat(30)}  日本語…`);
+  });
+
+  it.each([
+    ["letters with marks", "e\u0301日"],
+    ["emoji modifiers on one base", "\u{1f3fb}"],
+    ["controls", "\u001b[31m"],
+  ])("takes little time for a cell of 200,000 units, and cuts it where it must: %s", (_, unit) => {
+    const columns = [{ title: "Id", shrink: false }, { title: "Name" }];
+    const started = performance.now();
+    const rows = [["i-1", unit.repeat(Math.ceil(200_000 / unit.length))]];
+    const line = linesOf(formatTable({ columns, rows, widthColumns: 80, style: plain }))[1] ?? "";
+    expect(line).toMatch(/^i-1 {2}.*…$/u);
+    expect(stringWidth(line)).toBeLessThanOrEqual(80);
+    // Far less when linear; far more, tens of seconds, for string-width on the whole.
+    expect(performance.now() - started).toBeLessThan(6_000);
   });
 
   it("makes hostile cells and titles visible", () => {
@@ -194,13 +211,14 @@ describe("formatTable", () => {
         expect(lines.filter((line) => /\s$/u.test(line))).toEqual([]);
         for (const [instanceId] of rows) expect(table).toContain(instanceId);
       }),
-      { numRuns: 1_500 },
+      { numRuns: 700 },
     );
   });
 
   it("starts each column at the same place in every line", () => {
     const columns = [{ title: "Name" }, { title: "Mark", shrink: false }];
-    const names = fc.array(hostileCell, { minLength: 2, maxLength: 6 });
+    const unit = fc.constantFrom("a", "é", "e\u0301", "日", "🚀", "한", "ש", "…", "\u001b", "\u202e", " ");
+    const names = fc.array(fc.string({ unit, maxLength: 60 }), { minLength: 2, maxLength: 6 });
     fc.assert(
       fc.property(names, (cells) => {
         const rows = cells.map((cell) => [cell, "|"]);
@@ -212,6 +230,41 @@ describe("formatTable", () => {
       }),
       { numRuns: 500 },
     );
+  });
+
+  it("never runs over the terminal's edge, where it could forge a row at the start of the next line", async () => {
+    const clusters = [
+      "\u{1f3fb}", // emoji modifiers, which string-width takes for one character however many there are
+      "\u0d4e", // letters that join what follows
+      "\u0915\u094d", // conjuncts
+      "\u{1f44d}\u{1f3fb}",
+      "1\u20e3",
+      "\u{1f1e9}\u{1f1ea}",
+      "\u1100\u1161\u11a8",
+      "\u1161",
+      "\uff76\uff9e",
+    ];
+    const cell = fc.oneof(
+      hostileCell,
+      fc
+        .tuple(fc.constantFrom(...clusters), fc.integer({ min: 1, max: 90 }))
+        .map(([unit, count]) => `${unit.repeat(count)} i-1`),
+    );
+    const rows = fc.array(fc.tuple(id, cell, cell, cell), { minLength: 1, maxLength: 5 });
+    const terminal = new Terminal({ cols: 80, rows: 60, convertEol: true, allowProposedApi: true });
+    await fc.assert(
+      fc.asyncProperty(rows, fc.integer({ min: 20, max: 120 }), async (input, widthColumns) => {
+        // This terminal has the tables of Unicode 6, in which later marks take a column.
+        fc.pre(!/(?![\u0300-\u036f\u094d])[\p{Mn}\p{Me}]/u.test(input.flat().join("")));
+        const table = formatTable({ columns: COLUMNS, rows: input, widthColumns, style: plain });
+        terminal.reset();
+        terminal.resize(widthColumns, 60);
+        await new Promise<void>((resolve) => terminal.write(table, resolve));
+        expect(terminal.buffer.active.baseY + terminal.buffer.active.cursorY).toBe(linesOf(table).length);
+      }),
+      { numRuns: 150 },
+    );
+    terminal.dispose();
   });
 
   it("leaves a terminal's state as it was, whatever is in the cells", async () => {

@@ -96,16 +96,11 @@ describe("visibleText", () => {
     ["marks on a base", "a\u0301\u0301\u0301\u0301\u0301"],
     ["surrogates", "\ud83d"],
     ["controls and marks in turn", "\u200b\u0301"],
-  ])("takes time in proportion to the text: %s", (_, unit) => {
-    const timeMs = (count: number): number => {
-      const text = unit.repeat(count);
-      const started = performance.now();
-      visibleText(text);
-      return performance.now() - started;
-    };
-    timeMs(20_000);
-    // Sixteen times the text: a quadratic function would need 256 times as long.
-    expect(timeMs(320_000)).toBeLessThan(100 * Math.max(timeMs(20_000), 0.5));
+  ])("takes little time for a long text: %s", (_, unit) => {
+    const started = performance.now();
+    visibleText(unit.repeat(320_000));
+    // About a tenth of a second when linear; minutes when quadratic.
+    expect(performance.now() - started).toBeLessThan(5_000);
   });
 });
 
