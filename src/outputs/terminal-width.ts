@@ -4,7 +4,8 @@ import stringWidth from "string-width";
 const HANGUL_SYLLABLE = /[\u1100-\u115e\ua960-\ua97c][\u1161-\u11a7\ud7b0-\ud7c6][\u11a8-\u11ff\ud7cb-\ud7fb]?/g;
 /** Some terminals widen the digit. */
 const KEYCAP = /[0-9#*]\u20e3/g;
-const UNASSIGNED = /\p{Cn}/u;
+/** Not in this Unicode version, or circled numbers of ambiguous width: narrow or wide, each terminal by its own tables. */
+const UNDECIDED = /[\p{Cn}\u3248-\u324f]/u;
 const PRINTABLE_ASCII = /^[\x20-\x7e]*$/;
 
 /**
@@ -34,6 +35,5 @@ export function terminalWidth(text: string): number {
 }
 
 function measureCharacter(character: string): number {
-  // Not in this Unicode version: narrow, wide or an emoji, each terminal by its own tables.
-  return UNASSIGNED.test(character) ? 2 : stringWidth(character);
+  return UNDECIDED.test(character) ? 2 : stringWidth(character);
 }

@@ -27,6 +27,7 @@ describe("terminalWidth", () => {
     ["an Indic conjunct", "\u0915\u094d\u0937", 2],
     ["letters that join what follows", "\u0d4e".repeat(10), 10],
     ["a character of no Unicode version yet", "\u2fd6", 2],
+    ["a circled number of ambiguous width", "\u3248", 2],
     ["a keycap", "1\u20e3", 2],
   ])("counts the most that a terminal takes for %s", (_, text, width) => {
     expect(terminalWidth(text)).toBe(width);
