@@ -5,14 +5,16 @@ import { type CallLog, MAX_LOGGED_BODY_BYTES } from "./call-log.ts";
 import { dynamoDbService } from "./dynamodb.ts";
 import { ec2Service } from "./ec2.ts";
 import type { FaultTable, OperationFault } from "./fault.ts";
+import { iamService } from "./iam.ts";
 import { stsService } from "./sts.ts";
 import type { WireOutcome, WireRequest, WireResponse } from "./wire.ts";
 import { findAccessKey, type World } from "./world.ts";
 
-const SERVICES: readonly Service[] = [stsService, ec2Service, dynamoDbService];
+const SERVICES: readonly Service[] = [stsService, iamService, ec2Service, dynamoDbService];
 
 const VERSION_SERVICES: Readonly<Record<string, Service>> = {
   "2011-06-15": stsService,
+  "2010-05-08": iamService,
   "2016-11-15": ec2Service,
 };
 

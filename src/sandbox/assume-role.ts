@@ -1,4 +1,5 @@
 import { type AccessDecision, evaluateAssumeRole } from "../policy/evaluate-access.ts";
+import { checkNewSessionPolicy } from "../policy/new-policy.ts";
 import { parsePolicyDocument } from "../policy/policy-document.ts";
 import { PolicySyntaxError } from "../policy/policy-syntax-error.ts";
 import { type Access, callerPolicies, formatDenial, makeAccessRequest, readPolicy } from "./access.ts";
@@ -172,10 +173,10 @@ function readSessionPolicies(
   }
   if (inline !== undefined) {
     try {
-      parsePolicyDocument(inline, "identity");
+      checkNewSessionPolicy(parsePolicyDocument(inline, "identity"));
     } catch (error) {
       if (!(error instanceof PolicySyntaxError)) throw error;
-      throw new AwsFault("MalformedPolicyDocument", "The policy is not in the valid JSON format.");
+      throw new AwsFault("MalformedPolicyDocument", error.awsMessage);
     }
   }
   const accountId = ROLE_ARN.exec(roleArn)?.[1] ?? "";

@@ -1,6 +1,6 @@
 import { AwsFault } from "./aws-fault.ts";
 import type { Call } from "./call.ts";
-import { matchTotp, parseBase32 } from "./totp.ts";
+import { matchTotp, parseBase32, TOTP_STEP_MS } from "./totp.ts";
 
 /**
  * Serial and code of a call to STS. The code of a device works once: an accepted one is spent even when the call is
@@ -22,7 +22,8 @@ export function checkMfa(call: Call, serialNumber: string | undefined, tokenCode
         "Please verify your MFA serial number is valid and associated with this user.",
     );
   }
-  const step = matchTotp(parseBase32(device.secret), tokenCode, nowMs, device.lastAcceptedStep);
+  const deviceMs = nowMs + device.driftSteps * TOTP_STEP_MS;
+  const step = matchTotp(parseBase32(device.secret), tokenCode, deviceMs, device.lastAcceptedStep);
   if (step === undefined) {
     throw denied("MultiFactorAuthentication failed with invalid MFA one time pass code.");
   }

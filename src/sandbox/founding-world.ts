@@ -255,6 +255,7 @@ export function makeFoundingWorld(startMs: number): World {
     userName: "alice",
     enabledAtMs: nowMs - 100 * DAY_MS,
     lastAcceptedStep: undefined,
+    driftSteps: 0,
   });
 
   const children = CHILD_ACCOUNTS.map(({ id, name }) => {

@@ -27,6 +27,7 @@ export function computeTotp(secret: Uint8Array, step: number, digits = 6, algori
  * Which step a code belongs to, of those that a device may be at: the world's own and one to either side.
  * A step at or before the last accepted one is never taken, so that a code works once (RFC 6238 section 5.2). AWS
  * publishes no window; one step is this sandbox's choice (AWS.md, "MFA rules").
+ * @param nowMs by the device's clock: the world's, with the device's drift as it was found when it was enabled
  * @param lastAcceptedStep undefined when no code of this device was accepted yet
  * @returns undefined when the code is not to be accepted
  */

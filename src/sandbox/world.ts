@@ -95,8 +95,10 @@ export interface MfaDevice {
   /** Undefined while the device belongs to nobody. */
   userName: string | undefined;
   enabledAtMs: number | undefined;
-  /** Codes of this step and earlier ones are spent. */
+  /** Codes of this step (of the device's clock) and earlier ones are spent. */
   lastAcceptedStep: number | undefined;
+  /** How many steps the device's clock is ahead, as EnableMFADevice or ResyncMFADevice found. */
+  driftSteps: number;
 }
 
 /** Temporary credentials: of a role (AssumeRole) or of a user (GetSessionToken). */

@@ -1,4 +1,3 @@
-import { createHash, createHmac } from "node:crypto";
 import { SignatureV4 } from "@smithy/signature-v4";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
@@ -11,29 +10,10 @@ import {
   readSignatureClaim,
 } from "../../src/sandbox/sigv4.ts";
 import type { WireRequest } from "../../src/sandbox/wire.ts";
+import { NodeSha256 } from "./signed-query.ts";
 
 const SECRET = makeSecretAccessKey();
 const SIGNING_TIME = new Date("2026-01-02T03:04:05Z");
-
-/** node's own hash behind the interface that the SDK's signer takes. */
-class NodeSha256 {
-  #hash;
-  constructor(secret?: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash = secret === undefined ? createHash("sha256") : createHmac("sha256", toBuffer(secret));
-  }
-  update(data: string | ArrayBuffer | ArrayBufferView) {
-    this.#hash.update(toBuffer(data));
-  }
-  digest(): Promise<Uint8Array> {
-    return Promise.resolve(this.#hash.digest());
-  }
-  reset() {}
-}
-
-function toBuffer(data: string | ArrayBuffer | ArrayBufferView): Buffer {
-  if (typeof data === "string") return Buffer.from(data);
-  return ArrayBuffer.isView(data) ? Buffer.from(data.buffer, data.byteOffset, data.byteLength) : Buffer.from(data);
-}
 
 const signer = new SignatureV4({
   service: "sts",
