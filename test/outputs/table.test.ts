@@ -129,7 +129,7 @@ describe("formatTable", () => {
     expect(line).toMatch(/^i-1 {2}.*…$/u);
     expect(stringWidth(line)).toBeLessThanOrEqual(80);
     // Far less when linear; far more, tens of seconds, for string-width on the whole.
-    expect(performance.now() - started).toBeLessThan(6_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 
   it("makes hostile cells and titles visible", () => {

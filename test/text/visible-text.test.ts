@@ -100,7 +100,7 @@ describe("visibleText", () => {
     const started = performance.now();
     visibleText(unit.repeat(320_000));
     // About a tenth of a second when linear; minutes when quadratic.
-    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(performance.now() - started).toBeLessThan(15_000);
   });
 });
 
