@@ -75,13 +75,19 @@ function writeIfPossible(host: Host, text: string): void {
 
 /** Undefined where the run is no `export`, or has nothing that a shell would take in. */
 function failedExportFormat(host: Host): ExportFormat | undefined {
-  const { targetName, word, rest } = readInvocation(host.argv);
-  if (targetName === undefined || word !== "export" || host.stdout.isTerminal) return undefined;
+  if (host.stdout.isTerminal || !isMeantAsExport(host.argv)) return undefined;
   try {
-    return resolveExportFormat(askedExportFormat(rest), host.env.SHELL);
+    return resolveExportFormat(askedExportFormat(host.argv), host.env.SHELL);
   } catch {
     return "sh"; // an unknown format: whoever evaluates it is a shell
   }
+}
+
+/** Also a line that can't be read as it was meant, `export dev` or `--yes dev export`: a shell waits for it all the same. */
+function isMeantAsExport(argv: readonly string[]): boolean {
+  const { targetName, word, misplaced, isTargetExplicit } = readInvocation(argv);
+  if (misplaced !== undefined || word?.startsWith("-")) return argv.includes("export");
+  return targetName !== undefined && (word === "export" || (targetName === "export" && !isTargetExplicit));
 }
 
 function isDebugAsked(host: Host): boolean {

@@ -75,11 +75,11 @@ export function isJsonAsked(argv: readonly string[], env: Environment): boolean 
 }
 
 /** The value of `--format` of an `export` that may not be parseable otherwise. */
-export function askedExportFormat(rest: readonly string[]): string | undefined {
+export function askedExportFormat(argv: readonly string[]): string | undefined {
   let format: string | undefined;
-  for (const [index, word] of rest.entries()) {
+  for (const [index, word] of argv.entries()) {
     if (word === "--") break;
-    if (word === "--format") format = rest[index + 1];
+    if (word === "--format") format = argv[index + 1];
     else if (word.startsWith("--format=")) format = word.slice("--format=".length);
   }
   return format;
