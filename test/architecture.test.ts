@@ -59,6 +59,7 @@ const REAL_HOST = new Set([
   "host/tty-terminal.ts",
   "host/private-files.ts",
   "host/child-process.ts",
+  "host/file-locks.ts",
 ]);
 
 /** Modules that reach outside, and the files that may import them: each opens with a paragraph of its rules. */
@@ -70,6 +71,7 @@ const EDGE_FILES = new Set([
   "host/tty-terminal.ts",
   "host/private-files.ts",
   "host/child-process.ts",
+  "host/file-locks.ts",
   "target/load-aws-config.ts",
   "session/sts-client.ts",
   "actions/sts-client.ts",
@@ -78,7 +80,7 @@ const EDGE_FILES = new Set([
   "sandbox/http-front.ts",
   "sandbox/sandbox-client.ts",
   "sandbox/sandbox-home.ts",
-  "sandbox/state-folder.ts",
+  "sandbox/state-file.ts",
 ]);
 
 interface Import {
