@@ -1,7 +1,8 @@
 import { type PolicyText, type RequestContext, resolvePattern } from "./policy-variables.ts";
 import { matchesWildcard } from "./wildcard.ts";
 
-const ARN_PARTS = 6;
+/** `arn:partition:service:region:account:resource` */
+export const ARN_PARTS = 6;
 
 /**
  * Whether an ARN fits a pattern, part by part: a wildcard does not reach over one of the first five colons; the

@@ -1,8 +1,9 @@
-import { isArn, matchesArn, splitArnPattern } from "./arn-pattern.ts";
+import { ARN_PARTS, isArn, matchesArn, splitArnPattern } from "./arn-pattern.ts";
 import type { ConditionOperator } from "./condition-operator.ts";
 import { isInRange, parseIpAddress, parseIpRange } from "./ip-address.ts";
 import { parsePolicyDate } from "./policy-date.ts";
 import {
+  type PolicyText,
   type PolicyVersion,
   parsePolicyText,
   type RequestContext,
@@ -17,9 +18,10 @@ export type ValueMatcher = (requestValue: string, policyValue: string) => boolea
 /**
  * How an operator compares one value of the request with one of the policy, before negation. Variables are for
  * strings, ARNs and booleans (reference_policies_elements_condition_operators).
- * What AWS does with values that are not what the operator compares is recorded, not documented: text that is no number
- * or no date equals none; text that is no ARN or no address matches nothing, negated or not; a boolean is `true` in any
- * case of letters, and all else is false.
+ * What AWS does with values that are not what the operator compares is not documented but recorded (radkawar/stackd,
+ * testdata/aws/iam/condition_values.json and condition_ip.json): text that is no number or no date equals none; text
+ * that is no ARN or no address matches nothing, negated or not; a boolean is `true` in any case of letters, and all
+ * else is false.
  */
 export function valueMatcher(
   operator: ConditionOperator,
@@ -41,9 +43,7 @@ export function valueMatcher(
     case "arn":
       return (value, policyValue) => {
         if (!isArn(value)) return undefined;
-        return (
-          policyValue === "*" || matchesArn(value, splitArnPattern(parsePolicyText(policyValue, version)), context)
-        );
+        return policyValue === "*" || matchesArnText(value, parsePolicyText(policyValue, version), context);
       };
     case "number":
       return orderedMatcher(parsePolicyNumber, operator.order);
@@ -60,7 +60,7 @@ export function valueMatcher(
 
 /**
  * Whether IAM would store a value under an operator: it refuses numbers, dates, ARNs, addresses and binaries that are
- * none (recorded answers of PutUserPolicy), and takes any text as a string or a boolean.
+ * none (recorded in the same place), and takes any text as a string or a boolean.
  */
 export function isPolicyValue(operator: ConditionOperator, value: string): boolean {
   switch (operator.comparison) {
@@ -94,6 +94,16 @@ function textMatcher(
   };
 }
 
+/** Part by part, unless a variable stands for several parts at once (`${aws:PrincipalTag/topic-arn}`). */
+function matchesArnText(arn: string, text: PolicyText, context: RequestContext): boolean | undefined {
+  const parts = splitArnPattern(text);
+  if (parts.length === ARN_PARTS || text.every((piece) => typeof piece === "string")) {
+    return matchesArn(arn, parts, context);
+  }
+  const pattern = resolvePattern(text, context);
+  return pattern === undefined ? undefined : matchesWildcard(arn, pattern);
+}
+
 function orderedMatcher(parse: (text: string) => number | undefined, order: ConditionOperator["order"]): ValueMatcher {
   return (requestValue, policyValue) => {
     const left = parse(requestValue);
@@ -115,5 +125,6 @@ function parsePolicyNumber(text: string): number | undefined {
 function matchesIpRange(requestValue: string, policyValue: string): boolean | undefined {
   const address = parseIpAddress(requestValue);
   const range = parseIpRange(policyValue);
-  return address === undefined || range === undefined ? undefined : isInRange(address, range);
+  if (address === undefined) return undefined;
+  return range !== undefined && isInRange(address, range);
 }

@@ -7,6 +7,9 @@ import type { PolicyVersion, RequestContext } from "./policy-variables.ts";
  * Whether one key's condition holds (IAM User Guide, reference_policies_elements_condition_operators,
  * reference_policies_condition-logic-multiple-context-keys-or-values and
  * reference_policies_condition-single-vs-multi-valued-context-keys).
+ * Where AWS's answers are recorded (radkawar/stackd, testdata/aws/iam/condition_sets.json) they decide: to a set
+ * operator an empty text is a value, where the guide speaks of a null data set; and on a key that has several values
+ * nothing holds without a set operator.
  */
 export function conditionHolds(condition: PolicyCondition, version: PolicyVersion, context: RequestContext): boolean {
   const { operator, values } = condition;
@@ -26,7 +29,6 @@ export function conditionHolds(condition: PolicyCondition, version: PolicyVersio
   };
   if (operator.setOperator === "ForAllValues") return requestValues.every(holds);
   if (operator.setOperator === "ForAnyValue") return requestValues.some(holds);
-  // A key with several values needs a set operator: without one no condition on it holds, negated or not.
   const [only] = requestValues;
   return requestValues.length === 1 && only !== undefined && holds(only);
 }

@@ -1,4 +1,4 @@
-import { splitArn } from "./arn-pattern.ts";
+import { ARN_PARTS, splitArn } from "./arn-pattern.ts";
 import type { PolicyDocument } from "./policy-document.ts";
 import { PolicySyntaxError } from "./policy-syntax-error.ts";
 
@@ -49,7 +49,7 @@ export function checkNewManagedPolicy(document: PolicyDocument): void {
 export function checkNewSessionPolicy(document: PolicyDocument): void {
   for (const { resource } of document.statements) {
     for (const pattern of resource?.patterns ?? []) {
-      if (pattern === "*" || splitArn(pattern).length === 6) continue;
+      if (pattern === "*" || splitArn(pattern).length === ARN_PARTS) continue;
       throw new PolicySyntaxError(`a session policy's resource is a whole ARN, not "${pattern}"`, {
         awsMessage: "The policy failed legacy parsing",
       });

@@ -27,7 +27,7 @@ export function parsePolicyText(text: string, version: PolicyVersion): PolicyTex
   for (const match of text.matchAll(VARIABLE)) {
     const [whole, character, key = "", defaultValue] = match;
     parts.push(text.slice(end, match.index));
-    parts.push(character === undefined ? { key: key.trim().toLowerCase(), defaultValue } : { character });
+    parts.push(character === undefined ? { key: key.toLowerCase(), defaultValue } : { character });
     end = match.index + whole.length;
   }
   return [...parts, text.slice(end)];

@@ -1,5 +1,5 @@
 import type { AccessRequest } from "./access-request.ts";
-import { matchesArn, splitArnPattern } from "./arn-pattern.ts";
+import { ARN_PARTS, matchesArn, splitArnPattern } from "./arn-pattern.ts";
 import { conditionHolds } from "./conditions.ts";
 import type { PatternElement, PolicyStatement } from "./policy-statement.ts";
 import { type PolicyVariable, type PolicyVersion, parsePolicyText } from "./policy-variables.ts";
@@ -29,15 +29,15 @@ function matchesAction(action: string, pattern: string): boolean {
 }
 
 /**
- * Of an incomplete ARN the missing parts are `*` (reference_policies_elements_resource). Variables may stand in the
+ * Of an incomplete ARN the missing parts are `*` (IAM User Guide, reference-arns). Variables may stand in the
  * sixth part only, after the fifth colon (reference_policies_variables, "Where you can use policy variables"):
  * before it they have no value.
  */
 function matchesResource(pattern: string, version: PolicyVersion, request: AccessRequest): boolean | undefined {
   if (pattern === "*") return true;
   const parts = splitArnPattern(parsePolicyText(pattern, version)).map((part, index) =>
-    index < 5 ? part.map((piece) => (typeof piece === "string" ? piece : NO_VALUE)) : part,
+    index < ARN_PARTS - 1 ? part.map((piece) => (typeof piece === "string" ? piece : NO_VALUE)) : part,
   );
-  while (parts.length < 6) parts.push(["*"]);
+  while (parts.length < ARN_PARTS) parts.push(["*"]);
   return matchesArn(request.resource, parts, request.context);
 }

@@ -105,6 +105,10 @@ describe("policy variables in a Condition", () => {
       true,
     ],
     [{ ArnEquals: { k: `arn:aws:s3:::b/\${${TEAM}}/*` } }, { k: "arn:aws:s3:::b/red/x", [TEAM]: "red" }, true],
+    [{ ArnEquals: { k: `\${${TEAM}}` } }, { k: "arn:aws:s3:::b/x", [TEAM]: "arn:aws:s3:::b/x" }, true],
+    [{ ArnEquals: { k: `\${${TEAM}}` } }, { k: "arn:aws:s3:::b/x", [TEAM]: "arn:aws:s3:::b/*" }, false],
+    [{ ArnNotEquals: { k: `\${${TEAM}}` } }, { k: "arn:aws:s3:::b/x", [TEAM]: "arn:aws:s3:::b/y" }, true],
+    [{ ArnNotEquals: { k: `\${${TEAM}}` } }, { k: "arn:aws:s3:::b/x" }, false],
     [{ Bool: { k: `\${${TEAM}}` } }, { k: "true", [TEAM]: "TRUE" }, true],
     // Without a value the statement is invalid: it finds no match and rules none out.
     [{ StringNotEquals: { k: `\${aws:username}` } }, { k: "x" }, false],
