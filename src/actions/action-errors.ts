@@ -1,4 +1,10 @@
-import { type AwsFailure, classifyFailure, isAccessDenied, isExpiredSession } from "../aws/aws-failure.ts";
+import {
+  type AwsFailure,
+  classifyFailure,
+  detachFailure,
+  isAccessDenied,
+  isExpiredSession,
+} from "../aws/aws-failure.ts";
 import type { ClientSettings } from "../aws/client-settings.ts";
 import { AssumeMfaError } from "../errors.ts";
 
@@ -57,7 +63,7 @@ export function toActionError(error: unknown, call: AwsCall): unknown {
   const made = describeFailure(failure, call);
   return new AssumeMfaError(made.code, made.message, {
     hint: made.hint,
-    cause: error,
+    cause: detachFailure(error),
     details: {
       awsCode: failure.code,
       ...(failure.kind === "unsent" || failure.requestId === undefined ? {} : { awsRequestId: failure.requestId }),

@@ -1,3 +1,4 @@
+import { detachFailure } from "../aws/aws-failure.ts";
 import type { ClientSettings } from "../aws/client-settings.ts";
 import { AssumeMfaError } from "../errors.ts";
 import { placeOf, toActionError } from "./action-errors.ts";
@@ -26,7 +27,9 @@ export function makeReading(settings: ClientSettings, now: () => number): Readin
       throw new AssumeMfaError("NETWORK", `no answer to ${iamAction} from ${placeOf(call)} within the time limit`, {
         hint: "check the network and the endpoint",
         // The failure behind it stays readable: a time limit leaves open what was done.
-        cause: Object.assign(new Error("no answer within the time limit", { cause: error }), { name: "TimeoutError" }),
+        cause: Object.assign(new Error("no answer within the time limit", { cause: detachFailure(error) }), {
+          name: "TimeoutError",
+        }),
       });
     }
   };

@@ -89,6 +89,29 @@ export function classifyFailure(error: unknown): AwsFailure | undefined {
   return undefined;
 }
 
+/**
+ * The same failure without the response that the SDK hangs on it, and classified alike. The response's stream leads to
+ * the request, whose headers hold the session token, and the text of an answer that could not be read can hold the new
+ * keys: whoever inspects or reports an error must not find them there (ACCEPTANCE.md V5).
+ * @returns what is no failure of a call as it came
+ */
+export function detachFailure(error: unknown): unknown {
+  if (!(error instanceof Error) || classifyFailure(error) === undefined) return error;
+  const { $fault, $metadata, code } = error as {
+    readonly $fault?: unknown;
+    readonly $metadata?: unknown;
+    readonly code?: unknown;
+  };
+  const detached = new Error(error.message);
+  const kept = { name: error.name, stack: error.stack, code, $fault, $metadata };
+  for (const [key, value] of Object.entries(kept)) {
+    if (value !== undefined) Object.defineProperty(detached, key, { value, configurable: true, writable: true });
+  }
+  // That there was an answer is part of how it failed.
+  if ("$response" in error) Object.defineProperty(detached, "$response", { value: "detached" });
+  return detached;
+}
+
 function isServiceError(error: Error): boolean {
   return "$fault" in error;
 }

@@ -1,6 +1,7 @@
 // STS, the edge. Rules: this file is the only one of the room that imports the SDK, and is itself imported only when a
 // call is due (it is the heavy part); every client is made by aws/client-config.ts; nothing here is sent twice.
 import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import { detachFailure } from "../aws/aws-failure.ts";
 import { makeClientConfig } from "../aws/client-config.ts";
 import type { ClientSettings } from "../aws/client-settings.ts";
 
@@ -24,7 +25,7 @@ export interface AssumeRoleOutput {
 }
 
 export interface StsClient {
-  /** @throws whatever the SDK throws: `aws/aws-failure.ts` tells what it means */
+  /** @throws what the SDK throws, detached from its response: `aws/aws-failure.ts` tells what it means */
   assumeRole(input: AssumeRoleInput): Promise<AssumeRoleOutput>;
   /** @returns the caller's ARN */
   getCallerIdentity(): Promise<string | undefined>;
@@ -36,7 +37,9 @@ export function makeStsClient(settings: ClientSettings): StsClient {
   const client = new STSClient(makeClientConfig(settings));
   return {
     async assumeRole(input) {
-      const { Credentials: credentials, AssumedRoleUser: user } = await client.send(new AssumeRoleCommand(input));
+      const { Credentials: credentials, AssumedRoleUser: user } = await detached(
+        client.send(new AssumeRoleCommand(input)),
+      );
       return {
         accessKeyId: credentials?.AccessKeyId,
         secretAccessKey: credentials?.SecretAccessKey,
@@ -46,10 +49,18 @@ export function makeStsClient(settings: ClientSettings): StsClient {
       };
     },
     async getCallerIdentity() {
-      return (await client.send(new GetCallerIdentityCommand({}))).Arn;
+      return (await detached(client.send(new GetCallerIdentityCommand({})))).Arn;
     },
     close() {
       client.destroy();
     },
   };
+}
+
+async function detached<T>(call: Promise<T>): Promise<T> {
+  try {
+    return await call;
+  } catch (error) {
+    throw detachFailure(error);
+  }
 }
