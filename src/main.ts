@@ -44,7 +44,7 @@ function reportFailure(host: Host, thrown: unknown): number {
   const ours =
     error instanceof AssumeMfaError
       ? error
-      : new AssumeMfaError("UNEXPECTED", error instanceof Error ? error.message : String(error), {
+      : new AssumeMfaError("UNEXPECTED", messageOf(error), {
           hint: "this is a defect of assume-mfa: --debug shows where",
           cause: error,
         });
@@ -70,6 +70,16 @@ function writeIfPossible(host: Host, text: string): void {
     host.stdout.write(text);
   } catch {
     // Nobody reads it, or it is what failed first.
+  }
+}
+
+/** Anything can be thrown, also what has no text of its own. */
+function messageOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message;
+  try {
+    return String(thrown);
+  } catch {
+    return "something that is no error was thrown";
   }
 }
 
