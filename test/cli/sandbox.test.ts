@@ -288,11 +288,18 @@ describe("sandbox start", () => {
 });
 
 describe("sandbox demo", () => {
-  it("tells the founding case, and every step goes as told", async () => {
+  it("tells the founding case, every step goes as told, and nothing of the user's is read or written", async () => {
     const before = homes();
+    const home = fs.mkdtempSync(path.join(world.folder, "user-"));
+    fs.mkdirSync(path.join(home, ".aws"));
+    fs.writeFileSync(path.join(home, ".aws", "config"), "[profile dev\nbroken on purpose");
+    const host = makeFakeHost({
+      argv: ["sandbox", "demo"],
+      env: { PATH: process.env.PATH, AWS_PROFILE: "mine", AWS_REGION: "eu-west-1" },
+      now: Date.now,
+      homeDirectory: home,
+    });
     const started = Date.now();
-    const host = outside(["sandbox", "demo"], { AWS_PROFILE: "mine", AWS_REGION: "eu-west-1" });
-    host.sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
     expect(await main(host)).toBe(0);
     expect(Date.now() - started).toBeLessThan(10_000);
     expect(host.out.match(/✓/g)?.length).toBeGreaterThanOrEqual(6);
@@ -309,19 +316,6 @@ describe("sandbox demo", () => {
     }
     expect(host.err).toBe("");
     expect(homes().filter((name) => !before.includes(name))).toEqual([]);
-  });
-
-  it("nothing of the user's is read or written", async () => {
-    const home = fs.mkdtempSync(path.join(world.folder, "user-"));
-    fs.mkdirSync(path.join(home, ".aws"));
-    fs.writeFileSync(path.join(home, ".aws", "config"), "[profile dev\nbroken on purpose");
-    const host = makeFakeHost({
-      argv: ["sandbox", "demo"],
-      env: { PATH: process.env.PATH },
-      now: Date.now,
-      homeDirectory: home,
-    });
-    expect(await main(host)).toBe(0);
     expect(fs.readdirSync(home, { recursive: true }).sort()).toEqual([".aws", ".aws/config"]);
   });
 });

@@ -217,8 +217,7 @@ describe("an entry that is not what we wrote", () => {
         });
         cache().write(inputs, { ...session, credentials, assumedRoleArn: arn });
         const read = cache().read(inputs);
-        // A lone surrogate is no text, and can't be written as one.
-        if (token.isWellFormed?.() !== false) expect(read?.credentials.sessionToken).toBe(token);
+        expect(read?.credentials.sessionToken).toBe(token);
         expect(read?.credentials.expiration).toBe(1);
       }),
       { numRuns: 60 },
