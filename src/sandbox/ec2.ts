@@ -1,8 +1,12 @@
 import { type AuthenticationProblem, AwsFault } from "./aws-fault.ts";
 import type { Call, Service } from "./call.ts";
-import { describeInstanceAttribute } from "./ec2-attributes.ts";
+import { describeInstanceAttribute, modifyInstanceAttribute } from "./ec2-attributes.ts";
 import { describeInstances } from "./ec2-describe-instances.ts";
-import { terminateInstances } from "./ec2-instance-states.ts";
+import { rebootInstances, startInstances, stopInstances, terminateInstances } from "./ec2-instance-states.ts";
+import { describeInstanceStatus } from "./ec2-instance-status.ts";
+import { describeAvailabilityZones, describeRegions } from "./ec2-regions.ts";
+import { runInstances } from "./ec2-run-instances.ts";
+import { createTags, deleteTags, describeTags } from "./ec2-tags.ts";
 import { makeRequestId } from "./identifiers.ts";
 import { formatXmlEntries, type QueryParameters, type XmlValue } from "./query-protocol.ts";
 import { readAction, readQueryParameters, xmlResponse } from "./query-service.ts";
@@ -16,8 +20,19 @@ const CONTENT_TYPE = "text/xml;charset=UTF-8";
 
 const OPERATIONS: Readonly<Record<string, Ec2Operation>> = {
   DescribeInstances: describeInstances,
+  DescribeInstanceStatus: describeInstanceStatus,
   DescribeInstanceAttribute: describeInstanceAttribute,
+  ModifyInstanceAttribute: modifyInstanceAttribute,
+  RunInstances: runInstances,
   TerminateInstances: terminateInstances,
+  StopInstances: stopInstances,
+  StartInstances: startInstances,
+  RebootInstances: rebootInstances,
+  CreateTags: createTags,
+  DeleteTags: deleteTags,
+  DescribeTags: describeTags,
+  DescribeRegions: describeRegions,
+  DescribeAvailabilityZones: describeAvailabilityZones,
 };
 
 /** Amazon EC2: the query protocol with answers of its own shape, version 2016-11-15. */

@@ -254,15 +254,13 @@ describe("MFA devices", () => {
 
   it("of hardware are enabled by their serial, and are not among the virtual ones", async () => {
     const serial = "GAHT12345678";
-    harness
-      .account(PARENT)
-      .mfaDevices.set(serial, {
-        ...deviceOf(SERIAL),
-        serialNumber: serial,
-        userName: undefined,
-        enabledAtMs: undefined,
-        lastAcceptedStep: undefined,
-      });
+    harness.account(PARENT).mfaDevices.set(serial, {
+      ...deviceOf(SERIAL),
+      serialNumber: serial,
+      userName: undefined,
+      enabledAtMs: undefined,
+      lastAcceptedStep: undefined,
+    });
     await done(bob, "EnableMFADevice", {
       UserName: "bob",
       SerialNumber: serial,
