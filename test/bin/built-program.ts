@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { accessSync, constants, readdirSync, statSync } from "node:fs";
+import { accessSync, constants, mkdirSync, readdirSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
@@ -45,8 +45,18 @@ export type Environment = Readonly<Record<string, string>>;
 
 /** What a process needs to run at all: nothing of the caller's AWS, CI or test settings. */
 export function bareEnvironment(): Environment {
-  const { PATH = "" } = process.env;
-  return { PATH: `${dirname(process.execPath)}:${PATH}`, LC_ALL: "C.UTF-8", TERM: "xterm-256color" };
+  return { PATH: process.env.PATH ?? "", LC_ALL: "C.UTF-8", TERM: "xterm-256color" };
+}
+
+/**
+ * Links `assume-mfa` into a folder, as npm does, and the node that runs the tests.
+ * @returns the PATH on which they come first
+ */
+export function linkPrograms(folder: string): string {
+  mkdirSync(folder);
+  symlinkSync(PROGRAM, join(folder, "assume-mfa"));
+  symlinkSync(process.execPath, join(folder, "node"));
+  return `${folder}:${process.env.PATH ?? ""}`;
 }
 
 /** @returns its path; undefined where the machine does not have it */

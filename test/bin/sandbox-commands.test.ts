@@ -1,10 +1,18 @@
 import type { ChildProcess } from "node:child_process";
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
-import { bareEnvironment, type Environment, PROGRAM, run, runProgram, SIGNAL_NUMBERS, until } from "./built-program.ts";
+import {
+  bareEnvironment,
+  type Environment,
+  linkPrograms,
+  run,
+  runProgram,
+  SIGNAL_NUMBERS,
+  until,
+} from "./built-program.ts";
 import { KEYS, PseudoTerminal } from "./pseudo-terminal.ts";
 
 // `sandbox run` and `sandbox start` as processes: the child's status, words and signals as they are, and nothing left
@@ -19,11 +27,8 @@ class Machine {
   readonly env: Environment;
 
   constructor(onTestFinished: (tidy: () => void) => void) {
-    const programs = this.#folder("programs");
-    symlinkSync(PROGRAM, join(programs, "assume-mfa"));
-    const bare = bareEnvironment();
-    const PATH = `${programs}:${bare.PATH}`;
-    this.env = { ...bare, PATH, HOME: this.#folder("home"), TMPDIR: this.temporary };
+    const PATH = linkPrograms(join(this.root, "programs"));
+    this.env = { ...bareEnvironment(), PATH, HOME: this.#folder("home"), TMPDIR: this.temporary };
     onTestFinished(() => rmSync(this.root, { recursive: true, force: true }));
   }
 

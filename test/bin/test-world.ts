@@ -1,9 +1,9 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { writeSandboxHome } from "../../src/sandbox/sandbox-home.ts";
-import { bareEnvironment, type Environment, PROGRAM, type RunOutcome, runProgram } from "./built-program.ts";
+import { bareEnvironment, type Environment, linkPrograms, type RunOutcome, runProgram } from "./built-program.ts";
 
 const STEP_MS = 30_000;
 
@@ -43,11 +43,9 @@ export async function startWorld(): Promise<TestWorld> {
     return path;
   };
   const home = folderOf("home");
-  const programs = folderOf("programs");
-  symlinkSync(PROGRAM, join(programs, "assume-mfa"));
   const inside = { ...writeSandboxHome(sandbox, join(root, "sandbox")) };
-  const bare = bareEnvironment();
-  const env = { ...bare, PATH: `${programs}:${bare.PATH}`, HOME: home, TMPDIR: folderOf("tmp"), ...inside };
+  const PATH = linkPrograms(join(root, "programs"));
+  const env = { ...bareEnvironment(), PATH, HOME: home, TMPDIR: folderOf("tmp"), ...inside };
   let isCodeGiven = false;
 
   const world: TestWorld = {
