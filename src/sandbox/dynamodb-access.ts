@@ -22,12 +22,12 @@ const TABLE_ARN = /^arn:aws:dynamodb:([a-z0-9-]{1,32}):(\d{12}):table\/([a-zA-Z0
  */
 export function authorizeTable(call: Call, input: JsonObject, action: string): string {
   const given = readString(input, "TableName");
-  const fromArn = TABLE_ARN.exec(given ?? "");
+  if (given !== undefined && TABLE_ARN.test(given)) return authorizeTableArn(call, given, action);
   checkFields(
     [
       {
         field: "tableName",
-        value: fromArn?.[3] ?? given,
+        value: given,
         required: true,
         minLength: 3,
         maxLength: 255,
@@ -36,11 +36,19 @@ export function authorizeTable(call: Call, input: JsonObject, action: string): s
     ],
     "ValidationException",
   );
-  const name = fromArn?.[3] ?? given ?? "";
-  const region = fromArn?.[1] ?? call.region;
-  const accountId = fromArn?.[2] ?? call.principal.account.id;
+  const name = given ?? "";
+  authorizeDynamoDb(call, tableAccess(call, action, call.principal.account.id, name));
+  return name;
+}
+
+/**
+ * @returns the name of the table
+ * @throws AwsFault as {@link authorizeTable}
+ */
+export function authorizeTableArn(call: Call, arn: string, action: string): string {
+  const [, region = "", accountId = "", name = ""] = TABLE_ARN.exec(arn) ?? [];
   if (region !== call.region) {
-    throw new AwsFault("ValidationException", `Invalid table ARN: the region ${region} is not ${call.region}`);
+    throw new AwsFault("ValidationException", `Invalid TableArn: Invalid ResourceArn provided as input ${arn}`);
   }
   const access = tableAccess(call, action, accountId, name);
   authorizeDynamoDb(call, access);
@@ -52,13 +60,17 @@ export function authorizeTable(call: Call, input: JsonObject, action: string): s
   return name;
 }
 
+export function tableArn(call: Call, accountId: string, name: string): string {
+  return `arn:aws:dynamodb:${call.region}:${accountId}:table/${name}`;
+}
+
 /** The action on one table, with its tags as condition keys. */
 export function tableAccess(call: Call, action: string, accountId: string, tableName: string): Access {
   const context: Record<string, string> = { "aws:ResourceAccount": accountId };
   for (const [key, value] of findTable(call, tableName)?.tags ?? []) context[`aws:ResourceTag/${key}`] = value;
   return {
     action: `dynamodb:${action}`,
-    resource: `arn:aws:dynamodb:${call.region}:${accountId}:table/${tableName}`,
+    resource: tableArn(call, accountId, tableName),
     context,
   };
 }

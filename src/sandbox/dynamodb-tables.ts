@@ -43,6 +43,12 @@ export function deleteTable(call: Call, input: JsonObject) {
   const name = authorizeTable(call, input, "DeleteTable");
   const table = demandTable(call, name);
   demandSettled(table);
+  if (table.tagsUntilMs !== undefined && call.nowMs < table.tagsUntilMs) {
+    throw new AwsFault(
+      "ResourceInUseException",
+      `Attempt to change a resource which is still in use: Table tags are being updated: ${name}`,
+    );
+  }
   if (table.deletionProtectionEnabled) {
     throw new AwsFault(
       "ValidationException",
@@ -69,11 +75,15 @@ export function demandSettled(table: Table): void {
   }
 }
 
+/** The size of what a table holds, as its JSON. */
+export function itemBytesOf(table: Table): number {
+  return [...table.items.values()].reduce((sum, item) => sum + JSON.stringify(item).length, 0);
+}
+
 /** `TableDescription`; times are seconds since 1970. */
 export function formatTable(table: Table): object {
   const isDeleting = table.status === "DELETING";
   const onDemand = table.billingMode === "PAY_PER_REQUEST";
-  const itemBytes = [...table.items.values()].reduce((sum, item) => sum + JSON.stringify(item).length, 0);
   return {
     // A table on its way out is described without its schema.
     AttributeDefinitions: isDeleting ? undefined : table.attributeDefinitions,
@@ -86,7 +96,7 @@ export function formatTable(table: Table): object {
       ReadCapacityUnits: table.readCapacityUnits,
       WriteCapacityUnits: table.writeCapacityUnits,
     },
-    TableSizeBytes: itemBytes,
+    TableSizeBytes: itemBytesOf(table),
     ItemCount: table.items.size,
     TableArn: table.arn,
     TableId: table.id,

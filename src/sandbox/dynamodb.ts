@@ -8,6 +8,15 @@ import {
   WRONG_SIGNATURE_MESSAGE,
 } from "./aws-fault.ts";
 import type { Call, Service } from "./call.ts";
+import {
+  createBackup,
+  deleteBackup,
+  describeBackup,
+  describeContinuousBackups,
+  listBackups,
+} from "./dynamodb-backups.ts";
+import { createTable, listTagsOfResource, tagResource, untagResource, updateTable } from "./dynamodb-change-tables.ts";
+import { deleteItem, getItem, putItem, scan } from "./dynamodb-items.ts";
 import { deleteTable, describeTable, listTables } from "./dynamodb-tables.ts";
 import { makeLongRequestId } from "./identifiers.ts";
 import { type JsonObject, parseJsonObject } from "./json-protocol.ts";
@@ -21,6 +30,20 @@ const OPERATIONS: Readonly<Record<string, DynamoDbOperation>> = {
   ListTables: listTables,
   DescribeTable: describeTable,
   DeleteTable: deleteTable,
+  CreateTable: createTable,
+  UpdateTable: updateTable,
+  TagResource: tagResource,
+  UntagResource: untagResource,
+  ListTagsOfResource: listTagsOfResource,
+  CreateBackup: createBackup,
+  DescribeBackup: describeBackup,
+  ListBackups: listBackups,
+  DeleteBackup: deleteBackup,
+  DescribeContinuousBackups: describeContinuousBackups,
+  PutItem: putItem,
+  GetItem: getItem,
+  DeleteItem: deleteItem,
+  Scan: scan,
 };
 
 /** Amazon DynamoDB: AWS JSON 1.0, version 2012-08-10. */

@@ -46,7 +46,8 @@ export function describeAvailabilityZones(call: Call, parameters: QueryParameter
   const names = listOf(parameters, "ZoneName");
   const zones = ["a", "b", "c"].map((letter, index) => ({
     zoneName: region + letter,
-    zoneId: `${region.replace(/^(\w\w)-(\w)\w*?(\w?)-(\d)$/, "$1$2$4")}-az${index + 1}`,
+    // us-east-1 is use1, ap-northeast-1 apne1.
+    zoneId: `${region.replace(/north|south|east|west|central/g, (word) => word.charAt(0)).replaceAll("-", "")}-az${index + 1}`,
   }));
   const unknown = names.find((name) => !zones.some(({ zoneName }) => zoneName === name));
   if (unknown !== undefined) throw new AwsFault("InvalidParameterValue", `Invalid availability zone: [${unknown}]`);

@@ -223,6 +223,7 @@ function addTables(account: Account, environment: string, nowMs: number): void {
       tableClass: undefined,
       status: "ACTIVE",
       statusUntilMs: undefined,
+      tagsUntilMs: undefined,
       deletionProtectionEnabled: protectable && environment === "prod",
     };
     account.tables.set(tableKey(table.region, table.name), table);

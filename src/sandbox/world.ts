@@ -182,6 +182,8 @@ export interface Table {
   status: TableStatus;
   /** When CREATING and UPDATING become ACTIVE, and a DELETING table is gone. */
   statusUntilMs: number | undefined;
+  /** Until then a change of its tags is under way. */
+  tagsUntilMs: number | undefined;
   deletionProtectionEnabled: boolean;
 }
 
