@@ -66,6 +66,7 @@ export function assumeRole(call: Call, parameters: QueryParameters): XmlValue {
     tags: tags.all,
     transitiveTagKeys: tags.transitiveKeys,
     sourceIdentity,
+    isChained: session !== undefined,
   });
   return {
     Credentials: formatSessionCredentials(issued),

@@ -5,7 +5,7 @@ import type { ServiceName } from "./call.ts";
 export interface SandboxCall {
   readonly atMs: number;
   /** Undefined where the request was too broken to tell. */
-  readonly service: ServiceName | undefined;
+  readonly service: ServiceName | "signin" | undefined;
   readonly operation: string | undefined;
   readonly accessKeyId: string | undefined;
   readonly region: string | undefined;
@@ -22,7 +22,7 @@ const MAX_CALLS = 10_000;
 /** Larger calls are remembered without their parameters. */
 export const MAX_LOGGED_BODY_BYTES = 128 * 1_024;
 const SECRET_PARAMETERS =
-  /^(?:TokenCode|AuthenticationCode[12]|X-Amz-(?:Security-Token|Signature|Credential)|Session|.*Password)$/;
+  /^(?:TokenCode|AuthenticationCode[12]|X-Amz-(?:Security-Token|Signature|Credential)|Session|SigninToken|.*Password)$/;
 
 export class CallLog {
   readonly calls: SandboxCall[] = [];

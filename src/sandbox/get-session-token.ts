@@ -32,6 +32,7 @@ export function getSessionToken(call: Call, parameters: QueryParameters): XmlVal
     tags: new Map(),
     transitiveTagKeys: [],
     sourceIdentity: undefined,
+    isChained: false,
   });
   return { Credentials: formatSessionCredentials(session) };
 }

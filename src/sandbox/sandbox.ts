@@ -4,6 +4,7 @@ import { CallLog, type SandboxCall } from "./call-log.ts";
 import { answerControl, CONTROL_PREFIX } from "./control.ts";
 import { DeviceDisplay } from "./device-display.ts";
 import { type Fault, FaultTable } from "./fault.ts";
+import { answerFederation, FEDERATION_PATH } from "./federation.ts";
 import { makeFoundingWorld } from "./founding-world.ts";
 import { openHttpFront, queryFault } from "./http-front.ts";
 import { loadState } from "./state-file.ts";
@@ -76,6 +77,7 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     if (request.path.startsWith(CONTROL_PREFIX)) {
       return reply(await answerControl(request, { port: front.port, display, calls: log.calls, now, moveClock }));
     }
+    if (request.path === FEDERATION_PATH) return reply(answerFederation(request, { world, log, nowMs: now() }));
     if (request.path !== "/" || (request.method !== "POST" && request.method !== "GET")) {
       return reply(queryFault(404, "UnknownOperationException", "There is nothing at this path"));
     }

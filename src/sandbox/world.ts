@@ -125,6 +125,8 @@ export interface Session {
   /** Keys of {@link tags} that go down a chain. */
   readonly transitiveTagKeys: readonly string[];
   readonly sourceIdentity: string | undefined;
+  /** Whether the role was assumed with temporary credentials. */
+  readonly isChained: boolean;
 }
 
 export type InstanceStateName = "pending" | "running" | "shutting-down" | "terminated" | "stopping" | "stopped";
