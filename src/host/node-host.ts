@@ -17,6 +17,12 @@ export function makeNodeHost(): Host {
   const env = { ...process.env };
   // The AWS SDK prints a notice about old Node versions; it must never reach a user's terminal (AWS.md, 9).
   process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
+  // Nobody can read the errors: no reason to stop what is being done.
+  const stderr = makeSink(2, () => undefined);
+  if (env.NODE_DEBUG) {
+    muteNodeDebug();
+    stderr.write("assume-mfa: NODE_DEBUG is not followed here: it would show session tokens\n");
+  }
   return {
     argv: process.argv.slice(2),
     env,
@@ -29,12 +35,19 @@ export function makeNodeHost(): Host {
     stdout: makeSink(1, (error) => {
       throw isReaderGone(error) ? new InterruptedError("SIGPIPE") : outputFailed(error);
     }),
-    // Nobody can read the errors: no reason to stop what is being done.
-    stderr: makeSink(2, () => undefined),
+    stderr,
     readStdinLine,
     openTerminal: () => openTtyTerminal(interrupts, process.platform),
     interrupts,
   };
+}
+
+/**
+ * NODE_DEBUG=http shows every header, the session token among them (ACCEPTANCE.md V5), and can't be switched off once
+ * Node runs. It writes by Node's own stream, which nothing of ours does.
+ */
+function muteNodeDebug(): void {
+  process.stderr.write = () => true;
 }
 
 /** Ends the process at once: connections that are kept alive must not keep it. */
