@@ -1,0 +1,164 @@
+import { execFileSync } from "node:child_process";
+import fs from "node:fs";
+import { createServer, type IncomingMessage, type Server } from "node:http";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { makeDynamoDb } from "../../src/actions/dynamodb/dynamodb-client.ts";
+import { makeEc2 } from "../../src/actions/ec2/ec2-client.ts";
+import { makeClientConfig } from "../../src/aws/client-config.ts";
+import type { ClientSettings } from "../../src/aws/client-settings.ts";
+import { Credentials } from "../../src/credentials/credentials.ts";
+import { makeStsClient } from "../../src/session/sts-client.ts";
+import { makeTestScope } from "../support/action-scope.ts";
+
+process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
+
+let folder: string;
+let fifo: string;
+let server: Server;
+let endpoint: string;
+let trap: Server;
+let trapUrl: string;
+let requests: IncomingMessage[] = [];
+let trapped = 0;
+const environment = { ...process.env };
+
+beforeAll(async () => {
+  folder = fs.mkdtempSync(path.join(tmpdir(), "assume-mfa-test-"));
+  fifo = path.join(folder, "config");
+  execFileSync("mkfifo", [fifo]);
+  server = createServer((request, response) => {
+    requests.push(request);
+    request.resume();
+    response.writeHead(400, { "content-type": "text/xml" }).end("<x/>");
+  });
+  trap = createServer((_request, response) => {
+    trapped += 1;
+    response.writeHead(200).end("{}");
+  });
+  for (const each of [server, trap]) await new Promise<void>((resolve) => each.listen(0, "127.0.0.1", resolve));
+  endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+  trapUrl = `http://127.0.0.1:${(trap.address() as AddressInfo).port}`;
+});
+afterAll(() => {
+  server.close();
+  trap.close();
+  fs.rmSync(folder, { recursive: true, force: true });
+});
+
+beforeEach(() => {
+  requests = [];
+  trapped = 0;
+  // All that would lead the SDK elsewhere if it looked: files that hang whoever reads them, endpoints, a proxy of keys.
+  Object.assign(process.env, {
+    AWS_CONFIG_FILE: fifo,
+    AWS_SHARED_CREDENTIALS_FILE: fifo,
+    HOME: folder,
+    AWS_PROFILE: "other",
+    AWS_REGION: "eu-west-3",
+    AWS_ACCESS_KEY_ID: "AKIAI44QH8DHBEXAMPLE",
+    AWS_SECRET_ACCESS_KEY: "other",
+    AWS_ENDPOINT_URL: trapUrl,
+    AWS_ENDPOINT_URL_STS: trapUrl,
+    AWS_ENDPOINT_URL_EC2: trapUrl,
+    AWS_ENDPOINT_URL_DYNAMODB: trapUrl,
+    AWS_CONTAINER_CREDENTIALS_FULL_URI: trapUrl,
+    AWS_MAX_ATTEMPTS: "7",
+    AWS_RETRY_MODE: "adaptive",
+    AWS_USE_FIPS_ENDPOINT: "true",
+    AWS_SDK_UA_APP_ID: "other-app",
+  });
+});
+afterEach(() => {
+  for (const name of Object.keys(process.env)) if (!(name in environment)) delete process.env[name];
+  Object.assign(process.env, environment);
+});
+
+const settings = (more: Partial<ClientSettings> = {}): ClientSettings => ({
+  region: "us-west-2",
+  endpoint,
+  credentials: new Credentials({ accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "a-secret" }),
+  useFipsEndpoint: false,
+  useDualstackEndpoint: false,
+  maxAttempts: 1,
+  ...more,
+});
+
+/** The clients as the program makes them, by their one call that needs nothing. */
+const CALLS: Readonly<Record<string, (settings: ClientSettings) => Promise<unknown>>> = {
+  sts: (given) => makeStsClient(given).getCallerIdentity(),
+  ec2: (given) => makeEc2(scopeOf(given)).describeInstances({ pageSize: 5 }, undefined),
+  dynamodb: (given) => makeDynamoDb(scopeOf(given)).listTables(1, undefined),
+};
+
+function scopeOf({ credentials, region, endpoint }: ClientSettings) {
+  const clock = { now: Date.now, sleep: () => Promise.resolve(), advance: () => undefined };
+  return makeTestScope({ accountId: "222222222222", credentials, region, endpoint, clock });
+}
+
+/** Whether somebody waits for the FIFO's writer: then it can be opened for writing. */
+function isFifoRead(): boolean {
+  try {
+    fs.closeSync(fs.openSync(fifo, fs.constants.O_WRONLY | fs.constants.O_NONBLOCK));
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+describe.each(Object.keys(CALLS))("a client of %s", (service) => {
+  it("takes nothing from the environment or the files: keys, region, endpoint, attempts and name are ours", async () => {
+    await (CALLS[service] as (typeof CALLS)[string])(settings()).catch(() => undefined);
+    expect(requests).toHaveLength(1);
+    const { authorization, "user-agent": agent } = requests[0]?.headers ?? {};
+    expect(authorization).toContain(`Credential=AKIAIOSFODNN7EXAMPLE/`);
+    expect(authorization).toContain(`/us-west-2/${service}/aws4_request`);
+    expect(agent).not.toContain("other-app");
+    expect(trapped).toBe(0);
+    expect(isFifoRead()).toBe(false);
+  });
+});
+
+describe("the check of this file", () => {
+  it("sees a client that does look: the FIFO is waited for", async () => {
+    const looking = new STSClient({ endpoint, maxAttempts: 1 });
+    const call = looking.send(new GetCallerIdentityCommand({})).catch(() => undefined);
+    while (!isFifoRead()) await new Promise((resolve) => setTimeout(resolve, 2));
+    looking.destroy();
+    // Whoever waits for it still gets an empty file each time.
+    const serving = setInterval(isFifoRead, 2);
+    await call;
+    clearInterval(serving);
+  });
+});
+
+describe("credentials", () => {
+  it("are behind a function: the configuration shows none when it is printed", () => {
+    const text = JSON.stringify(makeClientConfig(settings()));
+    expect(text).not.toContain("a-secret");
+  });
+});
+
+describe("without an endpoint", () => {
+  it.each([
+    [{}, "sts.us-west-2.amazonaws.com"],
+    [{ region: "cn-north-1" }, "sts.cn-north-1.amazonaws.com.cn"],
+    [{ useFipsEndpoint: true }, "sts-fips.us-west-2.amazonaws.com"],
+    [{ useDualstackEndpoint: true }, "sts.us-west-2.api.aws"],
+  ])("%j is AWS's own regional address %s, whatever the environment says", async (more, host) => {
+    const client = new STSClient(makeClientConfig(settings({ endpoint: undefined, ...more })));
+    let called: string | undefined;
+    client.middlewareStack.add(
+      () => async (args) => {
+        called = (args.request as { hostname: string }).hostname;
+        throw new Error("not sent");
+      },
+      { step: "finalizeRequest", priority: "low" },
+    );
+    await client.send(new GetCallerIdentityCommand({})).catch(() => undefined);
+    expect(called).toBe(host);
+  });
+});
