@@ -1,7 +1,7 @@
 import { authenticate, type Caller, type ServerClock } from "./authenticate.ts";
 import { AwsFault } from "./aws-fault.ts";
 import type { Invocation, SandboxSettings, Service } from "./call.ts";
-import { type CallLog, MAX_LOGGED_BODY_BYTES } from "./call-log.ts";
+import type { CallLog } from "./call-log.ts";
 import { dynamoDbService } from "./dynamodb.ts";
 import { ec2Service } from "./ec2.ts";
 import type { FaultTable, OperationFault } from "./fault.ts";
@@ -56,18 +56,21 @@ export function answer(request: WireRequest, input: AnswerInput): Answer {
     errorCode = told.code;
     response = service.formatFault(told, requestId);
   }
-  input.log.add({
-    atMs: input.nowMs,
-    service: service.name,
-    operation: invocation?.operation,
-    accessKeyId: caller?.principal.accessKeyId,
-    region: caller?.region,
-    parameters: request.body.length > MAX_LOGGED_BODY_BYTES ? {} : (invocation?.parameters ?? {}),
-    status: fault?.kind === "silent" ? 0 : response.status,
-    errorCode,
-    fault: fault?.kind,
-    requestId,
-  });
+  input.log.add(
+    {
+      atMs: input.nowMs,
+      service: service.name,
+      operation: invocation?.operation,
+      accessKeyId: caller?.principal.accessKeyId,
+      region: caller?.region,
+      parameters: invocation?.parameters ?? {},
+      status: fault?.kind === "silent" ? 0 : response.status,
+      errorCode,
+      fault: fault?.kind,
+      requestId,
+    },
+    request.body.length,
+  );
   return {
     outcome: deliver(response, fault),
     delayMs: fault?.kind === "slow" ? fault.amount : 0,

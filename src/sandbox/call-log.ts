@@ -19,19 +19,31 @@ export interface SandboxCall {
 }
 
 const MAX_CALLS = 10_000;
-/** Larger calls are remembered without their parameters. */
-export const MAX_LOGGED_BODY_BYTES = 128 * 1_024;
+/** What all remembered calls may weigh, by the size of their requests. */
+const MAX_TOTAL_BYTES = 32 * 1_024 * 1_024;
+/** Larger calls are remembered without their parameters; a thousand instance ids are about 40 KB. */
+const MAX_CALL_BYTES = 128 * 1_024;
 const SECRET_PARAMETERS =
   /^(?:TokenCode|AuthenticationCode[12]|X-Amz-(?:Security-Token|Signature|Credential)|Session|SigninToken|.*Password)$/;
 
 export class CallLog {
   readonly calls: SandboxCall[] = [];
+  readonly #bytes: number[] = [];
+  #totalBytes = 0;
   // Six digits are soon guessed from a bare hash: the tag is salted, and worth nothing elsewhere.
   readonly #salt = randomBytes(16);
 
-  add(call: SandboxCall): void {
-    if (this.calls.length >= MAX_CALLS) this.calls.shift();
-    this.calls.push({ ...call, parameters: this.#mask(call.parameters) });
+  /** @param requestBytes the size of the request's body */
+  add(call: SandboxCall, requestBytes: number): void {
+    const bytes = requestBytes > MAX_CALL_BYTES ? 0 : requestBytes;
+    const parameters = requestBytes > MAX_CALL_BYTES ? {} : this.#mask(call.parameters);
+    this.calls.push({ ...call, parameters });
+    this.#bytes.push(bytes);
+    this.#totalBytes += bytes;
+    while (this.calls.length > MAX_CALLS || this.#totalBytes > MAX_TOTAL_BYTES) {
+      this.calls.shift();
+      this.#totalBytes -= this.#bytes.shift() ?? 0;
+    }
   }
 
   #mask(parameters: Readonly<Record<string, unknown>>): Record<string, unknown> {

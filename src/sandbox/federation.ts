@@ -37,18 +37,21 @@ export function answerFederation(request: WireRequest, input: FederationInput): 
   } catch {
     response = refuse("Malformed request");
   }
-  input.log.add({
-    atMs: input.nowMs,
-    service: "signin",
-    operation: parameters.get("Action"),
-    accessKeyId: undefined,
-    region: undefined,
-    parameters: Object.fromEntries(parameters),
-    status: response.status,
-    errorCode: response.status < 400 ? undefined : "BadRequest",
-    fault: undefined,
-    requestId: makeRequestId(),
-  });
+  input.log.add(
+    {
+      atMs: input.nowMs,
+      service: "signin",
+      operation: parameters.get("Action"),
+      accessKeyId: undefined,
+      region: undefined,
+      parameters: Object.fromEntries(parameters),
+      status: response.status,
+      errorCode: response.status < 400 ? undefined : "BadRequest",
+      fault: undefined,
+      requestId: makeRequestId(),
+    },
+    request.body.length + request.query.length,
+  );
   return response;
 }
 

@@ -14,7 +14,7 @@ const LOOPBACK = "127.0.0.1";
 const MAX_HEADER_BYTES = 16 * 1_024;
 /** More than the largest real call: DescribeInstances with 1,000 ids has about 40 KB, a DynamoDB item up to 400 KB. */
 const MAX_BODY_BYTES = 1_024 * 1_024;
-const HEADERS_TIMEOUT_MS = 5_000;
+const HEADERS_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 20_000;
 const MAX_CONNECTIONS = 1_024;
@@ -37,7 +37,7 @@ export async function openHttpFront(port: number, handle: WireHandler, now: () =
     maxHeaderSize: MAX_HEADER_BYTES,
     headersTimeout: HEADERS_TIMEOUT_MS,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    connectionsCheckingInterval: 1_000,
+    connectionsCheckingInterval: 500,
     keepAliveTimeout: KEEP_ALIVE_MS,
     noDelay: true,
   });
@@ -85,7 +85,13 @@ async function serve(
     setTimeout(() => request.destroy(), 200).unref();
     return;
   }
-  const outcome = await handle(toWireRequest(request, body));
+  let outcome: WireOutcome;
+  try {
+    outcome = await handle(toWireRequest(request, body));
+  } catch {
+    // A defect of the sandbox: this call fails, the server lives.
+    outcome = { kind: "answer", response: queryFault(500, "InternalFailure", "The sandbox failed") };
+  }
   if (outcome.kind === "answer") send(response, outcome.response);
   if (outcome.kind === "cut") sendCut(request.socket, outcome.response, outcome.afterBytes);
 }

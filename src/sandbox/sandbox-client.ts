@@ -1,14 +1,18 @@
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { AssumeMfaError } from "../errors.ts";
-import { CLOCK_PATH, CODE_PATH, SANDBOX_MARK, SANDBOX_PATH } from "./control.ts";
+import type { SandboxCall } from "./call-log.ts";
+import { CALLS_PATH, CLOCK_PATH, CODE_PATH, SANDBOX_MARK, SANDBOX_PATH } from "./control.ts";
 
 /*
  * Edge file: node:http, client side. Asks a running sandbox on loopback, without a proxy, following nothing, within a
- * limit of time and of 4 KiB. An address that is not plain http on loopback is never asked.
+ * limit of time and of 4 KiB (the call log: 256 MiB). An address that is not plain http on loopback is never asked.
  */
 
 const MAX_ANSWER_BYTES = 4_096;
+/** The call log holds 32 MiB of requests at most; as JSON it is a few times that. */
+const MAX_CALLS_BYTES = 256 * 1_024 * 1_024;
 const CODE_TIMEOUT_MS = 5_000;
+const CALLS_TIMEOUT_MS = 30_000;
 /** The sandbox answers within 31 s (its own limit). */
 const FRESH_CODE_TIMEOUT_MS = 35_000;
 
@@ -17,7 +21,7 @@ export async function isSandbox(endpoint: string, timeoutMs: number): Promise<bo
   const url = parseLoopbackUrl(endpoint);
   if (url === undefined) return false;
   try {
-    const { status, body } = await requestJson(new URL(SANDBOX_PATH, url), timeoutMs, "GET");
+    const { status, body } = await requestJson(new URL(SANDBOX_PATH, url), timeoutMs, "GET", MAX_ANSWER_BYTES);
     return status === 200 && body.sandbox === SANDBOX_MARK;
   } catch {
     return false;
@@ -65,17 +69,33 @@ async function askClock(endpoint: string, method: "GET" | "POST", query: string)
 }
 
 /** @throws AssumeMfaError SANDBOX_FAILED when there is no answer */
-async function ask(endpoint: string, path: string, timeoutMs: number, method: "GET" | "POST"): Promise<JsonAnswer> {
+async function ask(
+  endpoint: string,
+  path: string,
+  timeoutMs: number,
+  method: "GET" | "POST",
+  maxBytes = MAX_ANSWER_BYTES,
+): Promise<JsonAnswer> {
   const url = parseLoopbackUrl(endpoint);
   if (url === undefined) throw new AssumeMfaError("SANDBOX_FAILED", `${endpoint} is no sandbox: not http on loopback`);
   try {
-    return await requestJson(new URL(path, url), timeoutMs, method);
+    return await requestJson(new URL(path, url), timeoutMs, method, maxBytes);
   } catch (cause) {
     throw new AssumeMfaError("SANDBOX_FAILED", `no sandbox answers at ${endpoint}`, {
       hint: "start one with assume-mfa sandbox start, or work inside assume-mfa sandbox run",
       cause,
     });
   }
+}
+
+/**
+ * What the sandbox at this address was called so far, the oldest first; secrets and codes are masked.
+ * @throws AssumeMfaError SANDBOX_FAILED
+ */
+export async function fetchSandboxCalls(endpoint: string): Promise<readonly SandboxCall[]> {
+  const { status, body } = await ask(endpoint, CALLS_PATH, CALLS_TIMEOUT_MS, "GET", MAX_CALLS_BYTES);
+  if (status === 200 && Array.isArray(body)) return body as readonly SandboxCall[];
+  throw new AssumeMfaError("SANDBOX_FAILED", `what answers at ${endpoint} is no sandbox`);
 }
 
 function parseLoopbackUrl(endpoint: string): URL | undefined {
@@ -94,7 +114,7 @@ interface JsonAnswer {
   readonly body: Readonly<Record<string, unknown>>;
 }
 
-function requestJson(url: URL, timeoutMs: number, method: "GET" | "POST"): Promise<JsonAnswer> {
+function requestJson(url: URL, timeoutMs: number, method: "GET" | "POST", maxBytes: number): Promise<JsonAnswer> {
   return new Promise((resolve, reject) => {
     // `localhost` is asked at 127.0.0.1, where sandboxes listen, whatever the hosts file says of it.
     const request = httpRequest({
@@ -109,7 +129,7 @@ function requestJson(url: URL, timeoutMs: number, method: "GET" | "POST"): Promi
     request.on("close", () => clearTimeout(timer));
     request.on("error", reject);
     request.on("response", (response) => {
-      readText(response)
+      readText(response, maxBytes)
         .then((text) => {
           const body: unknown = JSON.parse(text);
           if (typeof body !== "object" || body === null) throw new Error("not a JSON object");
@@ -124,12 +144,12 @@ function requestJson(url: URL, timeoutMs: number, method: "GET" | "POST"): Promi
   });
 }
 
-async function readText(response: IncomingMessage): Promise<string> {
+async function readText(response: IncomingMessage, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let size = 0;
   for await (const chunk of response as AsyncIterable<Buffer>) {
     size += chunk.length;
-    if (size > MAX_ANSWER_BYTES) throw new Error("the answer is too long");
+    if (size > maxBytes) throw new Error("the answer is too long");
     chunks.push(chunk);
   }
   return Buffer.concat(chunks).toString("utf8");

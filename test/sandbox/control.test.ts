@@ -63,6 +63,12 @@ describe("the control paths", () => {
 });
 
 describe("isSandbox", () => {
+  it("does not ask over anything but plain http, whatever answers there", async () => {
+    for (const address of [`https://127.0.0.1:${port}`, `ftp://127.0.0.1:${port}`, `http://0.0.0.0:${port}`]) {
+      expect([address, await isSandbox(address, 1_000)]).toEqual([address, false]);
+    }
+  });
+
   it("knows a sandbox, by either name of loopback", async () => {
     expect(await isSandbox(sandbox.endpoint, 1_000)).toBe(true);
     expect(await isSandbox(`http://localhost:${port}`, 1_000)).toBe(true);

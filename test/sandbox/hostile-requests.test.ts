@@ -232,3 +232,38 @@ describe("the port", () => {
     expect(performance.now() - startMs).toBeLessThan(1_000);
   });
 });
+
+describe("a connection", () => {
+  it("that sends its headers drop by drop is ended", async () => {
+    const startMs = performance.now();
+    const ended = await new Promise<string>((resolve) => {
+      const socket = connect(port, "127.0.0.1");
+      let received = "";
+      socket.on("error", () => {});
+      socket.on("data", (chunk) => {
+        received += chunk.toString("latin1");
+      });
+      socket.write("POST / HTTP/1.1\r\n");
+      const drops = setInterval(() => socket.write("X-Drop: 1\r\n"), 200);
+      socket.on("close", () => {
+        clearInterval(drops);
+        resolve(received);
+      });
+    });
+    expect(ended).toMatch(/^HTTP\/1\.1 408 .*<Code>RequestTimeout</s);
+    expect(performance.now() - startMs).toBeLessThan(6_000);
+  });
+
+  it("that asks to be something else gets no such thing", async () => {
+    const head = `Host: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
+    expect((await raw(`GET / HTTP/1.1\r\n${head}`)).status).toBe(400);
+    expect((await raw(`CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n`)).status).toBe(0);
+    expect((await raw(`GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n`)).status).toBe(404);
+    expect((await raw("GET / HTTP/1.0\r\n\r\n")).status).toBe(400);
+  });
+
+  it("one of hundreds at once is answered", async () => {
+    const answers = await Promise.all(Array.from({ length: 300 }, () => raw(post(STS_FORM))));
+    expect(answers.every(({ status }) => status === 403)).toBe(true);
+  });
+});

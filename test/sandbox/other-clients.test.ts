@@ -88,6 +88,88 @@ results["gone"] = attempt(dynamodb.describe_table, TableName="sessions")
 json.dump(results, sys.stdout)
 `;
 
+const BOTO3_ADMIN_SCRIPT = `
+import base64, hashlib, hmac, json, os, struct, sys, urllib.request
+import boto3
+from botocore.exceptions import ClientError
+
+def refused(call, **arguments):
+    try:
+        call(**arguments)
+        return "not refused"
+    except ClientError as error:
+        return error.response["Error"]["Code"]
+
+def world_time():
+    url = os.environ["ASSUME_MFA_SANDBOX"] + "/_assume-mfa/clock"
+    return json.load(urllib.request.urlopen(url))["nowMs"] / 1000
+
+def totp(seed, step):
+    digest = hmac.new(base64.b32decode(seed), struct.pack(">Q", step), hashlib.sha1).digest()
+    offset = digest[-1] & 15
+    return "%06d" % ((struct.unpack(">I", digest[offset:offset + 4])[0] & 0x7FFFFFFF) % 1000000)
+
+results = {}
+keys = json.loads(os.environ["PARENT_ADMIN"])
+parent = boto3.Session(keys["accessKeyId"], keys["secretAccessKey"], keys["sessionToken"], "us-east-1")
+iam = parent.client("iam")
+
+iam.create_user(UserName="dave", Tags=[{"Key": "team", "Value": "blue"}])
+results["user"] = iam.get_user(UserName="dave")["User"]["Tags"]
+device = iam.create_virtual_mfa_device(VirtualMFADeviceName="dave")["VirtualMFADevice"]
+seed = device["Base32StringSeed"]
+results["png"] = device["QRCodePNG"][:8] == b"\\x89PNG\\r\\n\\x1a\\n"
+step = int(world_time() // 30)
+codes = {"AuthenticationCode1": totp(seed, step - 1), "AuthenticationCode2": totp(seed, step)}
+enable = dict(UserName="dave", SerialNumber=device["SerialNumber"])
+results["swapped"] = refused(iam.enable_mfa_device, AuthenticationCode1=codes["AuthenticationCode2"], AuthenticationCode2=codes["AuthenticationCode1"], **enable)
+iam.enable_mfa_device(**codes, **enable)
+results["devices"] = [d["SerialNumber"] for d in iam.list_mfa_devices(UserName="dave")["MFADevices"]]
+iam.deactivate_mfa_device(**enable)
+iam.delete_virtual_mfa_device(SerialNumber=device["SerialNumber"])
+
+trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole"}]}
+role = iam.create_role(RoleName="made", AssumeRolePolicyDocument=json.dumps(trust), MaxSessionDuration=7200)["Role"]
+results["role"] = [role["Arn"], role["MaxSessionDuration"], role["AssumeRolePolicyDocument"] == trust]
+iam.put_role_policy(RoleName="made", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}))
+results["policy"] = iam.get_role_policy(RoleName="made", PolicyName="p")["PolicyDocument"]["Statement"][0]["Action"]
+results["conflict"] = refused(iam.delete_role, RoleName="made")
+iam.delete_role_policy(RoleName="made", PolicyName="p")
+iam.delete_role(RoleName="made")
+results["malformed"] = refused(iam.update_assume_role_policy, RoleName="Administrator", PolicyDocument="{")
+key = iam.create_access_key(UserName="dave")["AccessKey"]
+iam.update_access_key(UserName="dave", AccessKeyId=key["AccessKeyId"], Status="Inactive")
+results["keys"] = [k["Status"] for k in iam.list_access_keys(UserName="dave")["AccessKeyMetadata"]]
+iam.delete_access_key(UserName="dave", AccessKeyId=key["AccessKeyId"])
+iam.delete_user(UserName="dave")
+results["users"] = [u["UserName"] for p in iam.get_paginator("list_users").paginate(PaginationConfig={"PageSize": 1}) for u in p["Users"]]
+iam.create_account_alias(AccountAlias="acme")
+results["alias"] = iam.list_account_aliases()["AccountAliases"]
+
+keys = json.loads(os.environ["DEV_ADMIN"])
+child = boto3.Session(keys["accessKeyId"], keys["secretAccessKey"], keys["sessionToken"], "us-east-1")
+ec2, dynamodb = child.client("ec2"), child.client("dynamodb")
+fleet = ec2.run_instances(ImageId="ami-12345678", MinCount=2, MaxCount=2, TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "fleet"}]}])
+ids = [i["InstanceId"] for i in fleet["Instances"]]
+ec2.get_waiter("instance_running").wait(InstanceIds=ids, WaiterConfig={"Delay": 1, "MaxAttempts": 5})
+results["stopping"] = [s["CurrentState"]["Name"] for s in ec2.stop_instances(InstanceIds=ids)["StoppingInstances"]]
+ec2.get_waiter("instance_stopped").wait(InstanceIds=ids, WaiterConfig={"Delay": 1, "MaxAttempts": 5})
+ec2.modify_instance_attribute(InstanceId=ids[0], DisableApiTermination={"Value": True})
+results["held"] = refused(ec2.terminate_instances, InstanceIds=ids)
+results["regions"] = len(ec2.describe_regions()["Regions"])
+
+table = dynamodb.create_table(TableName="python", AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}], KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}], BillingMode="PAY_PER_REQUEST", DeletionProtectionEnabled=True)
+dynamodb.get_waiter("table_exists").wait(TableName="python", WaiterConfig={"Delay": 1, "MaxAttempts": 5})
+dynamodb.put_item(TableName="python", Item={"id": {"S": "one"}, "data": {"B": b"\\x00\\xff"}})
+results["item"] = dynamodb.get_item(TableName="python", Key={"id": {"S": "one"}})["Item"]["data"]["B"] == b"\\x00\\xff"
+results["protected"] = refused(dynamodb.delete_table, TableName="python")
+backup = dynamodb.create_backup(TableName="python", BackupName="before")["BackupDetails"]["BackupArn"]
+results["backup"] = dynamodb.describe_backup(BackupArn=backup)["BackupDescription"]["SourceTableDetails"]["ItemCount"]
+dynamodb.update_table(TableName="python", DeletionProtectionEnabled=False)
+results["deleted"] = dynamodb.delete_table(TableName="python")["TableDescription"]["TableStatus"]
+json.dump(results, sys.stdout)
+`;
+
 describe("boto3", () => {
   it.skipIf(python === undefined)(noted("does the founding case, and is refused in AWS's words", python), async () => {
     const variables = { ROLE: DEV_ROLE, SERIAL, CODE: harness.nextCode() };
@@ -117,6 +199,36 @@ describe("boto3", () => {
       tables: { TableNames: ["orders", "sessions"] },
       deleted: "DELETING",
       gone: ["ResourceNotFoundException", 400, "Requested resource not found: Table: sessions not found"],
+    });
+  });
+});
+
+describe("boto3 as administrator", () => {
+  it.skipIf(python === undefined)(noted("does what setup, mfa and the rest of the actions do", python), async () => {
+    const admin = async (account: string) =>
+      JSON.stringify(await harness.assume(`arn:aws:iam::${account}:role/Administrator`));
+    const variables = { PARENT_ADMIN: await admin(PARENT), DEV_ADMIN: await admin(DEV) };
+    const { stdout, stderr } = await run(python ?? "", ["-c", BOTO3_ADMIN_SCRIPT], variables);
+    expect(stderr).toBe("");
+    expect(JSON.parse(stdout)).toEqual({
+      user: [{ Key: "team", Value: "blue" }],
+      png: true,
+      swapped: "InvalidAuthenticationCode",
+      devices: [`arn:aws:iam::${PARENT}:mfa/dave`],
+      role: [`arn:aws:iam::${PARENT}:role/made`, 7200, true],
+      policy: "ec2:*",
+      conflict: "DeleteConflict",
+      malformed: "MalformedPolicyDocument",
+      keys: ["Inactive"],
+      users: ["alice", "bob"],
+      alias: ["acme"],
+      stopping: ["stopping", "stopping"],
+      held: "OperationNotPermitted",
+      regions: 17,
+      item: true,
+      protected: "ValidationException",
+      backup: 1,
+      deleted: "DELETING",
     });
   });
 });

@@ -34,17 +34,24 @@ export interface QueryAnswer {
   texts(element: string): string[];
 }
 
-/** A query-protocol call signed by the SDK's signer and sent over HTTP, for services whose SDK client is not installed. */
-export async function sendQuery(
-  endpoint: string,
-  service: "iam" | "sts" | "ec2",
-  credentials: Keys,
-  parameters: Readonly<Record<string, string>>,
-  versions: Readonly<Record<string, string>> = { iam: "2010-05-08", sts: "2011-06-15", ec2: "2016-11-15" },
-): Promise<QueryAnswer> {
+const VERSIONS = { iam: "2010-05-08", sts: "2011-06-15", ec2: "2016-11-15" } as const;
+
+export interface SignedForm {
+  readonly credentials: Keys;
+  /** As sent; a field may stand in it twice. */
+  readonly body: string;
+  /** Of the signature's scope. */
+  readonly service: string;
+  readonly region?: string;
+  /** Sent after signing: not covered by the signature. */
+  readonly unsignedHeaders?: Readonly<Record<string, string>>;
+}
+
+/** A form signed by the SDK's signer and sent over HTTP. */
+export async function sendForm(endpoint: string, form: SignedForm): Promise<QueryAnswer> {
   const url = new URL(endpoint);
-  const body = new URLSearchParams({ Version: versions[service] ?? "", ...parameters }).toString();
-  const signer = new SignatureV4({ service, region: "us-east-1", credentials, sha256: NodeSha256 });
+  const { service, credentials, body, region = "us-east-1" } = form;
+  const signer = new SignatureV4({ service, region, credentials, sha256: NodeSha256 });
   const request = await signer.sign({
     method: "POST",
     protocol: "http:",
@@ -54,7 +61,46 @@ export async function sendQuery(
     body,
   });
   const { host: _host, ...headers } = request.headers;
-  const response = await fetch(endpoint, { method: "POST", headers, body });
+  return readAnswer(await fetch(endpoint, { method: "POST", headers: { ...headers, ...form.unsignedHeaders }, body }));
+}
+
+/** A query-protocol call, for services whose SDK client is not installed. */
+export function sendQuery(
+  endpoint: string,
+  service: keyof typeof VERSIONS,
+  credentials: Keys,
+  parameters: Readonly<Record<string, string>>,
+): Promise<QueryAnswer> {
+  const body = new URLSearchParams({ Version: VERSIONS[service], ...parameters }).toString();
+  return sendForm(endpoint, { service, credentials, body });
+}
+
+/** A presigned URL of a query-protocol call. */
+export async function presignQuery(
+  endpoint: string,
+  service: keyof typeof VERSIONS,
+  credentials: Keys,
+  parameters: Readonly<Record<string, string>>,
+  expiresIn: number,
+): Promise<string> {
+  const url = new URL(endpoint);
+  const signer = new SignatureV4({ service, region: "us-east-1", credentials, sha256: NodeSha256 });
+  const { query } = await signer.presign(
+    {
+      method: "GET",
+      protocol: "http:",
+      hostname: url.hostname,
+      path: "/",
+      query: { Version: VERSIONS[service], ...parameters },
+      headers: { host: url.host },
+    },
+    { expiresIn },
+  );
+  const pairs = Object.entries(query ?? {}).map(([name, value]) => [name, String(value)]);
+  return `${endpoint}/?${new URLSearchParams(pairs as [string, string][]).toString()}`;
+}
+
+export async function readAnswer(response: Response): Promise<QueryAnswer> {
   const text = await response.text();
   const texts = (element: string) =>
     [...text.matchAll(new RegExp(`<${element}>([^<]*)</${element}>`, "g"))].map(([, content]) =>
