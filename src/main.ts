@@ -15,20 +15,28 @@ import { makeServices } from "./wiring.ts";
  * @param services parts made otherwise, by tests
  */
 export async function main(host: Host, services: Services = makeServices(host)): Promise<number> {
+  const watch = watchInterrupts(host);
   try {
-    return await Promise.race([runProgram(services), untilInterrupted(host)]);
+    return await Promise.race([runProgram(services), watch.interrupted]);
   } catch (error) {
     return reportFailure(host, error);
+  } finally {
+    watch.end();
   }
 }
 
 /** The first signal ends the run, unless somebody holds it to finish what was begun. */
-function untilInterrupted({ interrupts }: Host): Promise<never> {
-  return new Promise((_, reject) => {
-    interrupts.signal.addEventListener("abort", () => {
-      if (!interrupts.isHeld) reject(interrupts.signal.reason);
-    });
+function watchInterrupts({ interrupts }: Host): { readonly interrupted: Promise<never>; end(): void } {
+  const { signal } = interrupts;
+  let onAbort = () => {};
+  const interrupted = new Promise<never>((_, reject) => {
+    onAbort = () => {
+      if (!interrupts.isHeld) reject(signal.reason);
+    };
+    signal.addEventListener("abort", onAbort);
   });
+  // The runs of `sandbox demo` share one signal: each takes its listener away.
+  return { interrupted, end: () => signal.removeEventListener("abort", onAbort) };
 }
 
 function reportFailure(host: Host, thrown: unknown): number {
