@@ -27,7 +27,7 @@ interface Failing {
   readonly options?: RunOptions;
   readonly exitCode: number;
   /** What must be so before the run. */
-  readonly before?: () => unknown;
+  readonly setUp?: () => unknown;
 }
 
 /** Runs that fail in different places, some of them with every secret at hand. */
