@@ -104,11 +104,12 @@ class TtyTerminal implements Terminal {
   async pick<T>(question: string, choices: readonly Choice<T>[]): Promise<T> {
     const { select } = await import("@inquirer/prompts");
     const stream = this.#readStream();
+    const widest = Math.max(this.columns - 2, 10); // beside the mark of the line that is picked
     const config = {
       message: question,
       choices: choices.map(({ value, label, disabled }) => ({
         value,
-        name: label,
+        name: label.length > widest ? `${label.slice(0, widest - 1)}…` : label,
         ...(disabled === undefined ? {} : { disabled: `(${disabled})` }),
       })),
     };

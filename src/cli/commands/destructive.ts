@@ -96,9 +96,18 @@ function showLook(
   const { screen, target } = run;
   const { accountId, roleName } = target.role.value;
   const { bold, dim } = screen.errorStyle;
-  screen.line(
-    `${bold(`account ${accountId}`)}  target ${bold(visibleText(target.name))}  role ${visibleText(roleName)}  region ${bold(region.value)} ${dim(`(${visibleText(formatOrigin(region.origin))})`)}`,
-  );
+  const name = visibleText(target.name);
+  const role = visibleText(roleName);
+  const origin = `(${visibleText(formatOrigin(region.origin))})`;
+  const width = `account ${accountId}  target ${name}  role ${role}  region ${region.value} ${origin}`.length;
+  const terminalColumns = run.services.host.stderr.columns;
+  const facts = [
+    bold(`account ${accountId}`),
+    `target ${bold(name)}`,
+    `role ${role}`,
+    `region ${bold(region.value)} ${dim(origin)}`,
+  ];
+  screen.line(facts.join(terminalColumns !== undefined && width > terminalColumns ? "\n" : "  "));
   const has = (pick: (view: ResourceView) => unknown) => look.resources.some((view) => pick(view) !== undefined);
   const shown: readonly (readonly [TableColumn, (view: ResourceView) => string, boolean])[] = [
     [{ title: "id", shrink: false }, (view) => view.id, true],
