@@ -6,9 +6,7 @@ import type { RunningSandbox } from "../sandbox-services.ts";
 import type { Services } from "../services.ts";
 
 export function registerSandbox(program: Command, services: Services, setExitCode: SetExitCode): void {
-  // On every level above `run`, so that the options of its command are the command's.
   const sandbox = program
-    .enablePositionalOptions()
     .command("sandbox")
     .description(
       "an AWS of one's own on loopback: a parent, dev, staging and prod account, real signatures, codes and policies",
