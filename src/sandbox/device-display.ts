@@ -21,8 +21,8 @@ export class DeviceDisplay {
 
   /** @throws AssumeMfaError SANDBOX_FAILED when alice has no device any more */
   currentCode(): string {
-    const { secret } = this.#device();
-    return computeTotp(parseBase32(secret), totpStepAt(this.#now()));
+    const { secret, driftSteps } = this.#device();
+    return computeTotp(parseBase32(secret), totpStepAt(this.#now()) + driftSteps);
   }
 
   /** @throws AssumeMfaError SANDBOX_FAILED when no unused code came in 31 s, or the sandbox was closed */
@@ -30,9 +30,10 @@ export class DeviceDisplay {
     // Counted in waits, not by the clock: the world's clock is the tests' to stop.
     let waitedMs = 0;
     for (;;) {
-      const { lastAcceptedStep } = this.#device();
+      const { lastAcceptedStep, driftSteps } = this.#device();
       const nowMs = this.#now();
-      if (lastAcceptedStep === undefined || totpStepAt(nowMs) > lastAcceptedStep) return this.currentCode();
+      if (lastAcceptedStep === undefined || totpStepAt(nowMs) + driftSteps > lastAcceptedStep)
+        return this.currentCode();
       if (waitedMs >= MAX_WAIT_MS) {
         throw new AssumeMfaError("SANDBOX_FAILED", "the sandbox's device showed no unused code in 31 seconds", {
           hint: "run assume-mfa sandbox code --fresh again",

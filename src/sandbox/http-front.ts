@@ -16,7 +16,8 @@ const MAX_HEADER_BYTES = 16 * 1_024;
 const MAX_BODY_BYTES = 1_024 * 1_024;
 const HEADERS_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 10_000;
-const KEEP_ALIVE_MS = 20_000;
+/** Long enough for a connection that was opened while somebody looks for a code. */
+const KEEP_ALIVE_MS = 120_000;
 const MAX_CONNECTIONS = 1_024;
 
 export type WireHandler = (request: WireRequest) => Promise<WireOutcome>;

@@ -5,6 +5,7 @@ import {
   constants,
   fstatSync,
   fsyncSync,
+  lstatSync,
   mkdirSync,
   openSync,
   readFileSync,
@@ -24,7 +25,9 @@ import type { World } from "./world.ts";
  */
 
 const FILE_NAME = "world.json";
+/** Goes up with every change of {@link World} that an older file would not have. */
 const FORMAT_VERSION = 1;
+const HEADER_START = "assume-mfa sandbox ";
 const MAX_BYTES = 256 * 1_024 * 1_024;
 
 export interface StoredState {
@@ -51,6 +54,12 @@ export function loadState(folder: string): StoredState | undefined {
       hint: "remove the file to start with a new world",
       cause,
     });
+  const version = text.startsWith(HEADER_START) ? Number.parseInt(text.slice(HEADER_START.length), 10) : undefined;
+  if (version !== undefined && version !== FORMAT_VERSION && !Number.isNaN(version)) {
+    throw new AssumeMfaError("SANDBOX_FAILED", `the sandbox's state in ${path} is of another version`, {
+      hint: "remove the file to start with a new world",
+    });
+  }
   const newline = text.indexOf("\n");
   const body = text.slice(newline + 1);
   if (newline < 0 || text.slice(0, newline) !== formatHeader(body)) throw damaged();
@@ -59,6 +68,15 @@ export function loadState(folder: string): StoredState | undefined {
   } catch (cause) {
     throw damaged(cause);
   }
+}
+
+/**
+ * What tells one written file from the next: `undefined` when there is none.
+ * @throws the system's error
+ */
+export function readStateMark(folder: string): string | undefined {
+  const stat = lstatSync(join(folder, FILE_NAME), { bigint: true, throwIfNoEntry: false });
+  return stat === undefined ? undefined : `${stat.ino} ${stat.mtimeNs} ${stat.size}`;
 }
 
 /** @throws the system's error */
@@ -94,7 +112,7 @@ function readRegularFile(path: string): string {
 }
 
 function formatHeader(body: string): string {
-  return `assume-mfa sandbox ${FORMAT_VERSION} ${createHash("sha256").update(body).digest("hex")}`;
+  return `${HEADER_START}${FORMAT_VERSION} ${createHash("sha256").update(body).digest("hex")}`;
 }
 
 const MAP_TAG = "$map";

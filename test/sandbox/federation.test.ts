@@ -65,6 +65,15 @@ describe("the federation endpoint", () => {
     await getToken(chained);
   });
 
+  it("takes a token for fifteen minutes", async () => {
+    const SigninToken = await getToken(await harness.assume(DEV_ROLE));
+    const login = async () => (await federate({ Action: "login", Destination: DESTINATION, SigninToken })).status;
+    sandbox.moveClock(14 * 60_000);
+    expect(await login()).toBe(302);
+    sandbox.moveClock(60_000);
+    expect(await login()).toBe(400);
+  });
+
   it("refuses what is not a live session's", async () => {
     const keys = await harness.assume(DEV_ROLE, { DurationSeconds: 900 });
     const wrong = [

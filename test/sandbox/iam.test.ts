@@ -246,6 +246,8 @@ describe("MFA devices", () => {
     await done(alice, ...resync(codesFrom(device.secret, ahead)));
     sandbox.moveClock(30_000);
     expect((await assume(codeAhead())).status).toBe(200);
+    // What was accepted is spent for a resync too.
+    await refused(alice, ...resync(codesFrom(device.secret, ahead)), 403, "InvalidAuthenticationCode", /not valid/);
     sandbox.moveClock(30_000 * (ahead + 1));
     await done(alice, ...resync(codesFrom(device.secret)));
     sandbox.moveClock(30_000);
@@ -512,6 +514,25 @@ describe("policies", () => {
       "MalformedPolicyDocument",
       message,
     );
+  });
+
+  it("may be put again in the place of an earlier one, whose characters count no more", async () => {
+    const put = (marker: string) =>
+      done(parentAdmin, "PutUserPolicy", {
+        UserName: "bob",
+        PolicyName: "large",
+        PolicyDocument: JSON.stringify({
+          Version: "2012-10-17",
+          Statement: {
+            Effect: "Allow",
+            Action: "iam:ListUsers",
+            Resource: `arn:aws:iam::111122223333:user/${marker.repeat(700)}`,
+          },
+        }),
+      });
+    await put("x");
+    await put("y");
+    await done(parentAdmin, "DeleteUserPolicy", { UserName: "bob", PolicyName: "large" });
   });
 
   it("of one user have 2,048 characters together", async () => {

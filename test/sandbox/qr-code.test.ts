@@ -36,6 +36,23 @@ describe("a QR code", () => {
     expect(() => encodeQrCode("a".repeat(521))).toThrow(RangeError);
   });
 
+  // ISO/IEC 18004, table C.1: the format information of level L under masks 0 to 7.
+  it("says its level and mask in both places, exactly", () => {
+    const formats = [0x77c4, 0x72f3, 0x7daa, 0x789d, 0x662f, 0x6318, 0x6c41, 0x6976];
+    for (let length = 1; length <= 50; length += 7) {
+      const modules = encodeQrCode("a".repeat(length));
+      const size = modules.length;
+      const bit = (x: number, y: number) => (modules[y]?.[x] ? 1 : 0);
+      const first = [0, 1, 2, 3, 4, 5, 7, 8].map((y) => bit(8, y)).concat([7, 5, 4, 3, 2, 1, 0].map((x) => bit(x, 8)));
+      const second = Array.from({ length: 8 }, (_, index) => bit(size - 1 - index, 8)).concat(
+        Array.from({ length: 7 }, (_, index) => bit(8, size - 7 + index)),
+      );
+      const value = (bits: number[]) => bits.reduce((sum, each, index) => sum + each * 2 ** index, 0);
+      expect(formats).toContain(value(first));
+      expect(value(second)).toBe(value(first));
+    }
+  });
+
   it("as PNG is white around, one bit a pixel", () => {
     const png = encodePng([[true]]);
     const size = 9 * 5;

@@ -99,6 +99,31 @@ describe("a state folder", () => {
     expect(readFileSync(path, "utf8")).toBe(text);
   });
 
+  it("of another version is said to be one", async () => {
+    const stateFolder = newFolder();
+    await (await startSandbox({ now: Date.now, stateFolder })).close();
+    const path = join(stateFolder, "world.json");
+    writeFileSync(path, readFileSync(path, "utf8").replace("sandbox 1 ", "sandbox 2 "));
+    await expect(startSandbox({ now: Date.now, stateFolder })).rejects.toMatchObject({
+      code: "SANDBOX_FAILED",
+      message: expect.stringContaining("of another version"),
+    });
+  });
+
+  it("is left to the other, when two sandboxes write to it", async () => {
+    const stateFolder = newFolder();
+    const failures: unknown[] = [];
+    const first = await openHarness({ stateFolder, onStateFailure: (error) => failures.push(error) });
+    await expect.poll(() => readdirSync(stateFolder), { timeout: 2_000 }).toEqual(["world.json"]);
+    const second = await startSandbox({ now: Date.now, stateFolder });
+    await second.close();
+    const text = readFileSync(join(stateFolder, "world.json"), "utf8");
+    await first.assume(DEV_ROLE);
+    await expect.poll(() => failures, { timeout: 2_000 }).toMatchObject([{ code: "SANDBOX_FAILED" }]);
+    await first.sandbox.close();
+    expect(readFileSync(join(stateFolder, "world.json"), "utf8")).toBe(text);
+  });
+
   it("does not read through a symbolic link, or a folder in the file's place", async () => {
     const elsewhere = newFolder();
     await (await startSandbox({ now: Date.now, stateFolder: elsewhere })).close();

@@ -49,6 +49,8 @@ describe("AssumeRole", () => {
     expect(credentials.AccessKeyId).toMatch(/^ASIA[A-Z2-7]{16}$/);
     expect(demand(credentials.Expiration).getTime()).toBeGreaterThan(sandbox.now() + 3_590_000);
     expect(demand(credentials.Expiration).getTime()).toBeLessThanOrEqual(sandbox.now() + 3_600_000);
+    const stored = demand(sandbox.world.sessions.get(demand(credentials.AccessKeyId)));
+    expect(demand(credentials.Expiration).getTime()).toBe(stored.expiresAtMs);
     const identity = await whoAmI({
       accessKeyId: demand(credentials.AccessKeyId),
       secretAccessKey: demand(credentials.SecretAccessKey),
