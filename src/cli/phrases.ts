@@ -1,7 +1,12 @@
-/** A moment for people: the local clock time and what is left, `14:05 (59 min left)`. Both in milliseconds since 1970. */
+/**
+ * A moment for people, by the local clock, and what is left: `14:05 (59 min left)`, with the date where it is another day.
+ * Both in milliseconds since 1970.
+ */
 export function formatExpiry(expiration: number, now: number): string {
-  const time = new Date(expiration).toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
-  return `${time} (${formatSpan(expiration - now)} left)`;
+  const at = new Date(expiration);
+  const time = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
+  const day = at.toDateString() === new Date(now).toDateString() ? "" : `${at.toLocaleDateString("sv-SE")} `;
+  return `${day}${time} (${formatSpan(expiration - now)} left)`;
 }
 
 /** A span for people, in its two largest units at most: `3 d`, `2 h 5 min`, `59 min`, `12 s`. */

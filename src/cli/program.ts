@@ -160,18 +160,20 @@ async function checkTargetExists(
 
 /** Commander as it is used here: it neither prints an error nor ends the process, and its output goes to the host. */
 function makeProgram({ host }: Services, name: string): Command {
-  return new Command(name)
-    // Without it the words of a command that is passed on would be sorted here already: `sandbox run sh -c …`.
-    .enablePositionalOptions()
-    .exitOverride()
-    .configureOutput({
-      writeOut: (text) => host.stdout.write(text),
-      writeErr: () => undefined,
-      getOutHelpWidth: () => host.stdout.columns ?? 100,
-      getOutHasColors: () => false,
-    })
-    .helpCommand(false)
-    .showSuggestionAfterError(true);
+  return (
+    new Command(name)
+      // Without it the words of a command that is passed on would be sorted here already: `sandbox run sh -c …`.
+      .enablePositionalOptions()
+      .exitOverride()
+      .configureOutput({
+        writeOut: (text) => host.stdout.write(text),
+        writeErr: () => undefined,
+        getOutHelpWidth: () => host.stdout.columns ?? 100,
+        getOutHasColors: () => false,
+      })
+      .helpCommand(false)
+      .showSuggestionAfterError(true)
+  );
 }
 
 async function parse(program: Command, words: readonly string[], moved: readonly string[]): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Host } from "../host/host.ts";
 import { makeProgress, type Progress } from "../host/progress.ts";
+import { formatFields } from "../outputs/fields.ts";
 import { isColourWanted, makeStyle, type Style } from "../outputs/style.ts";
 import { formatTable, type TableColumn } from "../outputs/table.ts";
 import { visibleText } from "../text/visible-text.ts";
@@ -25,7 +26,9 @@ export interface Screen {
   result(text: string): void;
   /** A table on standard output, fitted to its width. */
   table(columns: readonly TableColumn[], rows: readonly (readonly string[])[]): void;
-  /** The same on standard error: what a question is about. */
+  /** One thing on standard output, a line a field. */
+  fields(fields: readonly (readonly [label: string, value: string])[]): void;
+  /** A table on standard error: what a question is about. */
   errorTable(columns: readonly TableColumn[], rows: readonly (readonly string[])[]): void;
   /** A line on standard error that `--quiet` leaves out; made visible here. */
   note(text: string): void;
@@ -47,6 +50,7 @@ export function makeScreen(host: Pick<Host, "stdout" | "stderr" | "env">, option
     result: (text) => host.stdout.write(text),
     table: (columns, rows) =>
       host.stdout.write(formatTable({ columns, rows, widthColumns: host.stdout.columns, style })),
+    fields: (fields) => host.stdout.write(formatFields(fields, style)),
     errorTable: (columns, rows) =>
       host.stderr.write(formatTable({ columns, rows, widthColumns: host.stderr.columns, style: errorStyle })),
     note(text) {

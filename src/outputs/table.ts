@@ -8,6 +8,8 @@ export interface TableColumn {
   readonly align?: "left" | "right";
   /** False: its cells are never cut, whatever the width, such as ids that are copied into the next command. Default: true. */
   readonly shrink?: boolean;
+  /** True: left out before anything is cut or stacked, the last such column first. Default: false. */
+  readonly optional?: boolean;
   /** Terminal columns that are left to it when it is cut, never fewer than its title has. Default: 8. */
   readonly minWidth?: number;
   /**
@@ -63,6 +65,11 @@ export function formatTable({ columns, rows, widthColumns, style }: TableInput):
     widthColumns === undefined || !(widthColumns >= 1) ? Number.POSITIVE_INFINITY : Math.floor(widthColumns);
 
   if (lineWidth(natural) <= available) return formatGrid(columns, titles, cells, natural, style);
+  const spare = columns.findLastIndex(({ optional }) => optional);
+  if (spare >= 0 && available >= NARROW_COLUMNS) {
+    const without = <T>(all: readonly T[]) => all.filter((_, index) => index !== spare);
+    return formatTable({ columns: without(columns), rows: rows.map(without), widthColumns, style });
+  }
   if (available >= NARROW_COLUMNS) {
     const widths = shrinkToFit(columns, titles, natural, available);
     if (widths !== undefined) return formatGrid(columns, titles, cells, widths, style);

@@ -72,7 +72,9 @@ function formatQuestion(target: Target): string {
 
 /** STS answers alike to a mistyped, a used and a late code (AWS.md, 1), and in more words than a prompt has room for. */
 function reasonToAskAgain(refusal: AssumeMfaError): string {
-  return refusal.cause === undefined ? refusal.message : "AWS did not accept that code: mistyped, already used, or too late";
+  return refusal.cause === undefined
+    ? refusal.message
+    : "AWS did not accept that code: mistyped, already used, or too late";
 }
 
 /** @returns the result, or the error that makes it worth asking again */

@@ -57,7 +57,7 @@ export async function obtainRoleSession(
   ports: RoleSessionPorts,
 ): Promise<RoleSession> {
   const region = target.region?.value ?? defaultRegionOf(target.role.value.partition);
-  const inputs = sessionInputs(target, region);
+  const inputs = sessionInputs(target);
   const mayCache = !options.noCache && target.cache === "file";
   if (mayCache && !options.refresh) {
     const cached = ports.cache.read(inputs);

@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { ServiceId, Target } from "../target/target.ts";
+import type { Target } from "../target/target.ts";
 
 /** Raised whenever an entry of another version must not be used. */
 export const SESSION_SCHEMA = 1;
@@ -10,11 +10,8 @@ export const SESSION_SCHEMA = 1;
  */
 export type SessionInputs = Readonly<Record<string, string | number | boolean | null>>;
 
-/**
- * @param stsRegion the region whose STS is asked: a session of one partition or region is not another's
- */
-export function sessionInputs(target: Target, stsRegion: string): SessionInputs {
-  const endpointOf = (service: ServiceId) => target.endpoints[service]?.value ?? null;
+/** The region is none of them: a role session holds in every region of its partition, which its role's ARN names. */
+export function sessionInputs(target: Target): SessionInputs {
   return {
     schema: SESSION_SCHEMA,
     sourceAccessKeyId: target.source.credentials.accessKeyId,
@@ -24,10 +21,7 @@ export function sessionInputs(target: Target, stsRegion: string): SessionInputs 
     externalId: target.externalId?.value ?? null,
     durationSeconds: target.durationSeconds?.value ?? null,
     roleSessionName: target.roleSessionName?.value ?? null,
-    stsRegion,
-    stsEndpoint: endpointOf("sts"),
-    useFipsEndpoint: target.useFipsEndpoint,
-    useDualstackEndpoint: target.useDualstackEndpoint,
+    stsEndpoint: target.endpoints.sts?.value ?? null,
   };
 }
 

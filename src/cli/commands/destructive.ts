@@ -87,6 +87,8 @@ function isWholeFailure(failure: AssumeMfaError): boolean {
   return failure.code !== "PARTIAL_FAILURE" && failure.code !== "STILL_IN_PROGRESS";
 }
 
+const PROTECTION_WORDS = { protected: "yes", unprotected: "no", unknown: "not read", irrelevant: "-" } as const;
+
 /** What is about to be lost: always shown, on standard error, also with `--yes` (ACCEPTANCE.md D1). */
 function showLook(
   run: TargetRun,
@@ -111,26 +113,27 @@ function showLook(
   const has = (pick: (view: ResourceView) => unknown) => look.resources.some((view) => pick(view) !== undefined);
   const shown: readonly (readonly [TableColumn, (view: ResourceView) => string, boolean])[] = [
     [{ title: "id", shrink: false }, (view) => view.id, true],
-    [{ title: "name" }, (view) => view.name ?? "", has((view) => view.name)],
-    [{ title: "type" }, (view) => view.type ?? "", has((view) => view.type)],
-    [{ title: "zone" }, (view) => view.zone ?? "", has((view) => view.zone)],
+    [{ title: "name", minWidth: 30 }, (view) => view.name ?? "", has((view) => view.name)],
+    [{ title: "type", shrink: false, optional: true }, (view) => view.type ?? "", has((view) => view.type)],
+    [{ title: "zone", shrink: false }, (view) => view.zone ?? "", has((view) => view.zone)],
     [{ title: "state", shrink: false }, (view) => view.state ?? "cannot look", true],
     [
-      { title: "age", align: "right" },
+      { title: "age", align: "right", shrink: false, optional: true },
       (view) => (view.createdAt === undefined ? "" : formatSpan(look.at - view.createdAt)),
       has((view) => view.createdAt),
     ],
     [
       {
-        title: "protection",
-        paint: (text, cell) => (cell === "protected" ? screen.errorStyle.red(text) : text),
+        title: "protected",
+        shrink: false,
+        paint: (text, cell) => (cell === "yes" ? screen.errorStyle.red(text) : text),
       },
-      (view) => view.protection,
+      (view) => PROTECTION_WORDS[view.phase === "untouched" ? view.protection : "irrelevant"],
       true,
     ],
     [
-      { title: "facts" },
-      (view) => view.facts.map(([label, value]) => `${label} ${value}`).join(", "),
+      { title: "holds", shrink: false },
+      (view) => view.facts.map(([label, value]) => `${value} ${label}`).join(", "),
       look.resources.some(({ facts }) => facts.length > 0),
     ],
   ];

@@ -25,8 +25,8 @@ export function registerInstances(program: Command, services: Services, targetNa
                 formatTabSeparated(
                   instances.map((one) => [
                     one.id,
-                    one.state,
                     one.name ?? undefined,
+                    one.state,
                     one.type ?? undefined,
                     one.zone ?? undefined,
                     one.launchedAt ?? undefined,
@@ -40,12 +40,12 @@ export function registerInstances(program: Command, services: Services, targetNa
             const paint = (text: string, state: string) => (state === "running" ? style.green(text) : style.dim(text));
             const columns: readonly TableColumn[] = [
               { title: "id", shrink: false },
-              { title: "name" },
+              { title: "name", minWidth: 20 },
               { title: "state", shrink: false, paint },
-              { title: "type" },
-              { title: "zone" },
-              { title: "age", align: "right" },
-              { title: "private ip" },
+              { title: "type", shrink: false, optional: true },
+              { title: "zone", shrink: false },
+              { title: "age", align: "right", shrink: false, optional: true },
+              { title: "private ip", shrink: false, optional: true },
             ];
             table(
               columns,

@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import { formatTabSeparated } from "../../outputs/tab-separated.ts";
 import { addSessionOptions, type SessionOptions } from "../options.ts";
 import { formatExpiry } from "../phrases.ts";
 import type { Services } from "../services.ts";
@@ -19,15 +20,18 @@ export function registerLogin(program: Command, services: Services, targetName: 
         };
         return {
           result,
-          print({ output, result: write, table }) {
-            const rows = [
+          print({ output, result: write, fields }) {
+            if (output === "text") {
+              write(formatTabSeparated([[target.name, accountId, assumedRoleArn, result.expiration]]));
+              return;
+            }
+            fields([
+              ["target", target.name],
               ["account", accountId],
               ["role", target.role.value.roleName],
               ["session", assumedRoleArn.slice(assumedRoleArn.lastIndexOf("/") + 1)],
               ["expires", `${formatExpiry(expiration, services.host.now())}${isFromCache ? " (cached)" : ""}`],
-            ];
-            if (output === "text") write(`${accountId}\t${assumedRoleArn}\t${result.expiration}\n`);
-            else table([{ title: "target", shrink: false }, { title: target.name }], rows);
+            ]);
           },
         };
       });

@@ -62,21 +62,19 @@ export function registerTable(program: Command, services: Services, targetName: 
               table.createdAt === null
                 ? ""
                 : `${table.createdAt} (${formatSpan(services.host.now() - Date.parse(table.createdAt))} ago)`;
-            screen.table(
-              [{ title: "table", shrink: false }, { title: table.name }],
-              [
-                ["status", table.status],
-                ["items", table.items === null ? "unknown" : `${formatCount(table.items, "item")}, as last counted`],
-                ["size", table.bytes === null ? "unknown" : formatBytes(table.bytes)],
-                ["keys", keys.join("; ")],
-                ["indexes", table.indexes.map((index) => `${index.name} (${index.kind})`).join(", ") || "none"],
-                ["billing", table.billing],
-                ["deletion protection", protection],
-                ["created", created],
-                ["arn", table.arn ?? ""],
-                ["table id", table.tableId ?? ""],
-              ],
-            );
+            screen.fields([
+              ["table", table.name],
+              ["status", table.status],
+              ["items", table.items === null ? "unknown" : `${formatCount(table.items, "item")}, as last counted`],
+              ["size", table.bytes === null ? "unknown" : formatBytes(table.bytes)],
+              ["keys", keys.join("; ")],
+              ["indexes", table.indexes.map((index) => `${index.name} (${index.kind})`).join(", ") || "none"],
+              ["billing", table.billing],
+              ["deletion protection", protection],
+              ["created", created],
+              ["arn", table.arn ?? ""],
+              ["table id", table.tableId ?? ""],
+            ]);
           },
         };
       });

@@ -12,20 +12,15 @@ export function registerWhoami(program: Command, services: Services, targetName:
         const identity = await whoami(await openScope());
         return {
           result: identity,
-          print({ output, result, table }) {
+          print({ output, result, fields }) {
             if (output === "text")
               return result(formatTabSeparated([[identity.account, identity.arn, identity.userId]]));
-            table(
-              [
-                { title: "target", shrink: false },
-                { title: target.name, shrink: false },
-              ],
-              [
-                ["account", identity.account],
-                ["arn", identity.arn],
-                ["user id", identity.userId],
-              ],
-            );
+            fields([
+              ["target", target.name],
+              ["account", identity.account],
+              ["arn", identity.arn],
+              ["user id", identity.userId],
+            ]);
           },
         };
       });
