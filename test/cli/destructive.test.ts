@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { beforeEach, describe, expect, it } from "vitest";
-import { changesOf, DEV, demand, openCliWorld, PROD } from "../support/cli-world.ts";
+import { changesOf, DEV, DEV_ROLE, demand, openCliWorld, PROD, SERIAL } from "../support/cli-world.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 
 const world = await openCliWorld();
@@ -251,6 +251,33 @@ describe("terminate", () => {
     const picked = await world.run("dev terminate", { replies: [{ pick: word }, "n"] });
     expect(picked.exitCode).toBe(6);
     expect(picked.screen).toContain("\\x1b]0;pwned");
+  });
+
+  it("a hostile profile name is shown, not obeyed, from the prompt to the note", async () => {
+    const name = "dev\u001b[2J\u202e";
+    const env = world.configWith(
+      `[profile ${name}]\nrole_arn = ${DEV_ROLE}\nsource_profile = parent\nmfa_serial = ${SERIAL}\nregion = us-east-1\nassume_mfa_confirm = always\n`,
+    );
+    const [one] = addInstances(DEV, 1);
+    const replies = [() => world.code(), { pick: `${one}` }, name];
+    const run = await world.run([name, "terminate"], { env, replies });
+    expect(run.exitCode).toBe(0);
+    expect(run.stderr).toContain("target dev\\x1b[2J\\u202e ");
+    expect(run.questions.at(-1)).toContain("type the target's name (dev\\x1b[2J\\u202e)");
+    const nothing = await world.run([name, "instances", "--region", "eu-west-1", "-t", world.code()], { env });
+    expect(nothing.stderr).toContain("assume-mfa: no instances in dev\\x1b[2J\\u202e, eu-west-1\n");
+    for (const line of [
+      "login",
+      "whoami",
+      "table orders",
+      "tables",
+      "instances",
+      "instances -o json",
+      "login -o text",
+    ]) {
+      const shown = await world.run([name, ...line.split(" ")], { env });
+      expect(shown.exitCode).toBe(0);
+    }
   });
 
   it("with colour the protection stands out, and the text is the same", async () => {
