@@ -1,6 +1,9 @@
 import { spawnSync } from "node:child_process";
-import { describe, expect, it } from "vitest";
-import { bareEnvironment, findProgram, PROGRAM, runProgram, titled } from "./built-program.ts";
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { bareEnvironment, type Environment, findProgram, PROGRAM, runProgram, titled } from "./built-program.ts";
 
 // The sandbox as other people's clients meet it: AWS's own words of refusal, and no other way in (AWS.md, 1 and 3).
 
@@ -13,9 +16,17 @@ const REFUSED_CODE = "MultiFactorAuthentication failed with invalid MFA one time
 const REFUSED_DEVICE =
   "MultiFactorAuthentication failed, unable to validate MFA code.  Please verify your MFA serial number is valid and associated with this user.";
 
-/** Beside the sandbox's own, what a process needs; the home is not the user's. */
-function environment() {
-  return { ...bareEnvironment(), HOME: "/nonexistent", PYTHONDONTWRITEBYTECODE: "1" };
+let folder: string;
+
+beforeAll(() => {
+  folder = mkdtempSync(join(tmpdir(), "assume-mfa-test-"));
+});
+
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+/** What a process needs beside the sandbox's own variables; neither the home nor the temporary folder is the user's. */
+function environment(): Environment {
+  return { ...bareEnvironment(), HOME: folder, TMPDIR: folder, PYTHONDONTWRITEBYTECODE: "1" };
 }
 
 const BOTO3_PROGRAM = `
