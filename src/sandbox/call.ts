@@ -41,6 +41,7 @@ export interface Invocation {
 /** One AWS service on the sandbox's port: how it reads calls, and how it words what is wrong. */
 export interface Service {
   readonly name: ServiceName;
+  readonly operationNames: readonly string[];
   /** @throws AwsFault when the request can't be read or names no operation of this service */
   read(request: WireRequest): Invocation;
   /** What a caller is told who calls too often. */

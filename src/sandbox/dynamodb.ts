@@ -49,6 +49,7 @@ const OPERATIONS: Readonly<Record<string, DynamoDbOperation>> = {
 /** Amazon DynamoDB: AWS JSON 1.0, version 2012-08-10. */
 export const dynamoDbService: Service = {
   name: "dynamodb",
+  operationNames: Object.keys(OPERATIONS),
   makeRequestId: makeLongRequestId,
   throttled: new AwsFault("ThrottlingException", "Rate of requests exceeds the allowed throughput."),
   read(request) {

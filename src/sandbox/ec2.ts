@@ -38,6 +38,7 @@ const OPERATIONS: Readonly<Record<string, Ec2Operation>> = {
 /** Amazon EC2: the query protocol with answers of its own shape, version 2016-11-15. */
 export const ec2Service: Service = {
   name: "ec2",
+  operationNames: Object.keys(OPERATIONS),
   makeRequestId,
   throttled: new AwsFault("RequestLimitExceeded", "Request limit exceeded.", 503),
   read(request) {

@@ -39,6 +39,7 @@ export function refuseSession(): never {
 export function makeQueryService({ name, version, namespace, operations, admit }: QueryServiceOptions): Service {
   return {
     name,
+    operationNames: Object.keys(operations),
     makeRequestId,
     throttled: new AwsFault("Throttling", "Rate exceeded"),
     read(request) {
