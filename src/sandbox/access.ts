@@ -23,6 +23,7 @@ export function decideAccess(call: Call, access: Access): AccessDecision {
   return evaluateAccess(makeAccessRequest(call, access), callerPolicies(call));
 }
 
+/** The access as the policy evaluator wants it: who asks, with every condition key of the call. */
 export function makeAccessRequest(call: Call, access: Access): AccessRequest {
   const { principal } = call;
   return {
@@ -37,6 +38,7 @@ export function makeAccessRequest(call: Call, access: Access): AccessRequest {
   };
 }
 
+/** The caller's own policies, a user's groups' among them, and those of the session. */
 export function callerPolicies(call: Call): CallerPolicies {
   const { world, principal } = call;
   const { account } = principal;
@@ -153,6 +155,7 @@ export function requireQueryAccess(call: Call, access: Access): void {
   throw new AwsFault("AccessDenied", formatDenial(call, access) + formatDenialReason(decision, access.action), 403);
 }
 
+/** What encoded failure messages are sealed for. */
 export const FAILURE_MESSAGE_PURPOSE = "authorization-failure";
 
 /** The text that sts:DecodeAuthorizationMessage opens again. */

@@ -18,6 +18,7 @@ const VERSION_SERVICES: Readonly<Record<string, Service>> = {
   "2016-11-15": ec2Service,
 };
 
+/** What a call is answered from, beside the request itself. */
 export interface AnswerInput {
   readonly world: World;
   readonly log: CallLog;
@@ -80,6 +81,7 @@ export function answer(request: WireRequest, input: AnswerInput): Answer {
 
 const MADE_TO_FAIL = "An internal error occurred";
 
+/** What became of a call. */
 export interface Answer {
   readonly outcome: WireOutcome;
   /** How long the answer is held back. */

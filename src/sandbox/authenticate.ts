@@ -17,6 +17,7 @@ import { findAccessKey, type Session, type World } from "./world.ts";
 /** How far the signing time may be from the server's (AWS's messages: "- 5 min."). */
 const MAX_SKEW_MS = 5 * 60_000;
 
+/** What a signature is checked against. */
 export interface AuthenticationInput {
   readonly request: WireRequest;
   readonly service: ServiceName;
@@ -37,6 +38,7 @@ export interface ServerClock {
   readonly latestMs: number;
 }
 
+/** Somebody who proved who they are. */
 export interface Caller {
   readonly problem: undefined;
   readonly principal: Principal;
@@ -44,6 +46,7 @@ export interface Caller {
   readonly region: string;
 }
 
+/** Who signed, or what is wrong with the signature; which of both, `problem` tells. */
 export type Authentication = Caller | { readonly problem: AuthenticationProblem };
 
 /**

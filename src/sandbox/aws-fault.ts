@@ -30,9 +30,12 @@ export type AuthenticationProblem =
   /** A region that the caller's account has not opted into. */
   | { readonly kind: "regionDisabled"; readonly accountId: string };
 
+/** The same text in every service that tells a wrong signature. */
 export const WRONG_SIGNATURE_MESSAGE =
   "The request signature we calculated does not match the signature you provided. Check your AWS Secret Access Key " +
   "and signing method. Consult the service documentation for details.";
+/** Of an unknown key as of a token that is not its own; ends in a full stop, unlike the next one. */
 export const INVALID_TOKEN_MESSAGE = "The security token included in the request is invalid.";
+/** STS, IAM and DynamoDB; EC2 says RequestExpired. */
 export const EXPIRED_TOKEN_MESSAGE = "The security token included in the request is expired";
 export const UNSIGNED_MESSAGE = "Request is missing Authentication Token";

@@ -26,6 +26,7 @@ const MAX_CALL_BYTES = 128 * 1_024;
 const SECRET_PARAMETERS =
   /^(?:TokenCode|AuthenticationCode[12]|X-Amz-(?:Security-Token|Signature|Credential)|Session|SigninToken|.*Password)$/;
 
+/** The calls of one sandbox, the oldest forgotten first; bounded in number and in weight. */
 export class CallLog {
   readonly calls: SandboxCall[] = [];
   readonly #bytes: number[] = [];

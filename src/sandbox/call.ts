@@ -3,6 +3,7 @@ import type { Principal } from "./principal.ts";
 import type { WireRequest, WireResponse } from "./wire.ts";
 import type { World } from "./world.ts";
 
+/** As a signature's scope names them. */
 export type ServiceName = "sts" | "iam" | "ec2" | "dynamodb";
 
 /** A call whose caller is known: what an operation works from. */
@@ -27,6 +28,7 @@ export interface SandboxSettings {
   readonly mfaCarriesThroughAssumeRole: boolean;
 }
 
+/** AWS's own documents, where they are contradicted. */
 export const DEFAULT_SETTINGS: SandboxSettings = { mfaCarriesThroughAssumeRole: false };
 
 /** One operation asked for, read from the request and not yet done. */

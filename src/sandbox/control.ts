@@ -8,13 +8,18 @@ import type { WireRequest, WireResponse } from "./wire.ts";
  * only what did not come through a browser: the exact Host (against DNS rebinding), no Origin, no Sec-Fetch headers.
  */
 export const CONTROL_PREFIX = "/_assume-mfa/";
+/** Says that this is a sandbox. */
 export const SANDBOX_PATH = `${CONTROL_PREFIX}sandbox`;
+/** What alice's device shows; with `?fresh=true` once it is unused. */
 export const CODE_PATH = `${CONTROL_PREFIX}code`;
+/** The world's time; POST with `?byMs=` moves it on. */
 export const CLOCK_PATH = `${CONTROL_PREFIX}clock`;
+/** What was called, with codes and secrets masked. */
 export const CALLS_PATH = `${CONTROL_PREFIX}calls`;
 /** The value of the `sandbox` key at {@link SANDBOX_PATH}. */
 export const SANDBOX_MARK = "assume-mfa";
 
+/** What the control paths show and move. */
 export interface ControlInput {
   readonly port: number;
   readonly display: DeviceDisplay;
@@ -27,6 +32,7 @@ export interface ControlInput {
 /** Ten years: more than anything in the sandbox lasts. */
 const MAX_MOVE_MS = 315_360_000_000;
 
+/** Answers with JSON; 403 for what came through a browser or under another name. */
 export async function answerControl(request: WireRequest, input: ControlInput): Promise<WireResponse> {
   const refusal = refuseForeignRequest(request, input.port);
   if (refusal !== undefined) return jsonResponse(403, { error: refusal });

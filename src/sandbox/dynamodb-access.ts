@@ -60,6 +60,7 @@ export function authorizeTableArn(call: Call, arn: string, action: string): stri
   return name;
 }
 
+/** In the region of the call. */
 export function tableArn(call: Call, accountId: string, name: string): string {
   return `arn:aws:dynamodb:${call.region}:${accountId}:table/${name}`;
 }

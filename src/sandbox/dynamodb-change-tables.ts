@@ -28,6 +28,7 @@ const ABSENT_FEATURES = [
   "ResourcePolicy",
 ];
 
+/** The fault that DynamoDB has for whatever is wrong with a call. */
 export function invalid(message: string): AwsFault {
   return new AwsFault("ValidationException", message);
 }
@@ -104,6 +105,7 @@ export function updateTable(call: Call, input: JsonObject) {
   return { TableDescription: formatTable(table) };
 }
 
+/** dynamodb:TagResource: holds a deletion of the table up for two seconds. */
 export function tagResource(call: Call, input: JsonObject) {
   const table = selectTagged(call, input, "TagResource");
   const tags = readTags(input);
@@ -112,6 +114,7 @@ export function tagResource(call: Call, input: JsonObject) {
   return {};
 }
 
+/** dynamodb:UntagResource, which holds a deletion up as well. */
 export function untagResource(call: Call, input: JsonObject) {
   const table = selectTagged(call, input, "UntagResource");
   const keys = input.TagKeys;
@@ -121,6 +124,7 @@ export function untagResource(call: Call, input: JsonObject) {
   return {};
 }
 
+/** dynamodb:ListTagsOfResource, all in one page. */
 export function listTagsOfResource(call: Call, input: JsonObject) {
   const table = selectTagged(call, input, "ListTagsOfResource");
   return { Tags: [...table.tags].map(([Key, Value]) => ({ Key, Value })) };

@@ -22,6 +22,7 @@ import { makeLongRequestId } from "./identifiers.ts";
 import { type JsonObject, parseJsonObject } from "./json-protocol.ts";
 import type { WireResponse } from "./wire.ts";
 
+/** @returns the JSON of the answer; undefined fields are left out. @throws AwsFault */
 export type DynamoDbOperation = (call: Call, input: JsonObject) => object;
 
 const TARGET_PREFIX = "DynamoDB_20120810.";

@@ -33,6 +33,7 @@ export function authorizeInstance(call: Call, action: string, instanceId: string
   });
 }
 
+/** Condition keys that an instance gives a call on it (Service Authorization Reference, EC2). */
 export function instanceKeys(instance: Instance, accountId: string): Record<string, string> {
   const region = instance.region;
   const keys: Record<string, string> = {
@@ -51,6 +52,7 @@ export function instanceKeys(instance: Instance, accountId: string): Record<stri
   return keys;
 }
 
+/** In the region of the call. */
 export function instanceArn(call: Call, instanceId: string): string {
   return `arn:aws:ec2:${call.region}:${call.principal.account.id}:instance/${instanceId}`;
 }

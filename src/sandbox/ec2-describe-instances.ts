@@ -19,6 +19,7 @@ const MIN_PAGE = 5;
 const MAX_PAGE = 1_000;
 const PAGE_PURPOSE = "ec2-describe-instances";
 
+/** The state with its code (API reference, InstanceState); the high byte of the code is AWS's own and 0 here. */
 export function formatInstanceState(state: InstanceStateName): { code: number; name: InstanceStateName } {
   return { code: STATE_CODES[state], name: state };
 }
@@ -88,6 +89,7 @@ function formatReservations(instances: readonly Instance[], ownerId: string): Xm
   }));
 }
 
+/** One instance as DescribeInstances and RunInstances show it; of a terminated one its addresses are gone. */
 export function formatInstance(instance: Instance): XmlValue {
   const isGone = instance.state === "terminated";
   const { stateReason } = instance;

@@ -7,6 +7,7 @@ import { AssumeMfaError } from "../errors.ts";
  */
 export type FaultKind = "drop-reply" | "cut-reply" | "late-5xx" | "slow" | "throttle" | "5xx" | "silent";
 
+/** One thing that goes wrong on purpose. */
 export type Fault =
   | {
       readonly kind: FaultKind;
@@ -66,6 +67,7 @@ export function parseDurationMs(text: string): number | undefined {
   return Number(match[2]) * unitMs * (match[1] === "-" ? -1 : 1);
 }
 
+/** A fault that calls of an operation meet. */
 export type OperationFault = Exclude<Fault, { readonly kind: "clock-skew" }>;
 
 /** The faults in force, and how often each still happens. */

@@ -20,6 +20,7 @@ const MAX_SESSION_SECONDS = 43_200;
 /** Where login may lead: the consoles of the three partitions. */
 const CONSOLE_HOST = /^(?:[a-z0-9-]+\.)*(?:aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)$/;
 
+/** What the federation endpoint answers from. */
 export interface FederationInput {
   readonly world: World;
   readonly log: CallLog;

@@ -5,14 +5,19 @@ import { type Account, type Instance, type Role, type Table, tableKey, type User
 
 /** The names of the founding world (CLI.md, "Sandbox"). */
 export const PARENT_ACCOUNT_ID = "111122223333";
+/** In the order in which the profiles are written. */
 export const CHILD_ACCOUNTS = [
   { name: "dev", id: "222222222222" },
   { name: "staging", id: "333333333333" },
   { name: "prod", id: "444444444444" },
 ] as const;
+/** Where all instances and tables of the founding world are. */
 export const FOUNDING_REGION = "us-east-1";
+/** In every child account: terminate, delete table, and the reads that these need. */
 export const PRIVILEGED_ROLE_NAME = "PrivilegedActionsRole";
+/** In every account, the parent too: everything, with MFA. */
 export const ADMINISTRATOR_ROLE_NAME = "Administrator";
+/** A virtual device; its secret is made when the world is. */
 export const ALICE_DEVICE_SERIAL = `arn:aws:iam::${PARENT_ACCOUNT_ID}:mfa/alice`;
 
 const HOUR_SECONDS = 3_600;
@@ -84,6 +89,7 @@ const OWN_CREDENTIALS_POLICY = policy(
   { Effect: "Allow", Action: ["iam:ListVirtualMFADevices", "iam:ListAccountAliases"], Resource: "*" },
 );
 
+/** An empty account. @param id twelve digits */
 export function makeAccount(id: string, name: string): Account {
   return {
     id,

@@ -1,7 +1,3 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
-import type { AddressInfo, Socket } from "node:net";
-import type { WireOutcome, WireRequest, WireResponse } from "./wire.ts";
-
 /*
  * Edge file: node:http, server side.
  * - Binds 127.0.0.1 and nothing else; there is no option for the address.
@@ -9,6 +5,9 @@ import type { WireOutcome, WireRequest, WireResponse } from "./wire.ts";
  *   answered at once in AWS's shape, and its connection closed.
  * - Nothing that a request does ends the server.
  */
+import { createServer, type IncomingMessage, type Server, type ServerResponse, STATUS_CODES } from "node:http";
+import type { AddressInfo, Socket } from "node:net";
+import type { WireOutcome, WireRequest, WireResponse } from "./wire.ts";
 
 const LOOPBACK = "127.0.0.1";
 const MAX_HEADER_BYTES = 16 * 1_024;
@@ -20,8 +19,10 @@ const REQUEST_TIMEOUT_MS = 10_000;
 const KEEP_ALIVE_MS = 120_000;
 const MAX_CONNECTIONS = 1_024;
 
+/** Answers one request that was read whole; what it throws is answered as a defect of the sandbox. */
 export type WireHandler = (request: WireRequest) => Promise<WireOutcome>;
 
+/** An open port. */
 export interface HttpFront {
   readonly port: number;
   /** Ends open connections too. */

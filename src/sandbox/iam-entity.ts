@@ -11,6 +11,7 @@ import type { Group, Role, User } from "./world.ts";
 export const NAME_PATTERN = "[\\w+=,.@-]+";
 const PATH_PATTERN = "(\\u002F)|(\\u002F[\\u0021-\\u007E]+\\u002F)";
 
+/** @param name the field's name in the request; messages write it with a small first letter */
 export function nameRule(parameters: QueryParameters, name: string, maxLength = 128, required = true): FieldRule {
   return {
     field: name.charAt(0).toLowerCase() + name.slice(1),
@@ -22,6 +23,7 @@ export function nameRule(parameters: QueryParameters, name: string, maxLength = 
   };
 }
 
+/** `Path`: a slash, or text between slashes. */
 export function pathRule(parameters: QueryParameters): FieldRule {
   return { field: "path", value: parameters.get("Path"), minLength: 1, maxLength: 512, pattern: PATH_PATTERN };
 }
@@ -47,6 +49,7 @@ export function authorizeIam(call: Call, access: Access, shownResource = access.
   throw new AwsFault("AccessDenied", message, 403);
 }
 
+/** In the caller's account. @param pathAndName without the path's first slash */
 export function iamArn(call: Call, kind: "user" | "group" | "role" | "mfa" | "policy", pathAndName: string): string {
   return `arn:aws:iam::${call.principal.account.id}:${kind}/${pathAndName}`;
 }
@@ -100,18 +103,22 @@ function tagKeys(tags: ReadonlyMap<string, string> | undefined): Record<string, 
   return Object.fromEntries(entries);
 }
 
+/** 404 NoSuchEntity */
 export function noSuchEntity(message: string): AwsFault {
   return new AwsFault("NoSuchEntity", message, 404);
 }
 
+/** 409 EntityAlreadyExists */
 export function alreadyExists(message: string): AwsFault {
   return new AwsFault("EntityAlreadyExists", message, 409);
 }
 
+/** 409 LimitExceeded. @param quota as AWS names it, `AccessKeysPerUser` */
 export function limitExceeded(quota: string, limit: number): AwsFault {
   return new AwsFault("LimitExceeded", `Cannot exceed quota for ${quota}: ${limit}`, 409);
 }
 
+/** 409 DeleteConflict: something is still attached */
 export function deleteConflict(message: string): AwsFault {
   return new AwsFault("DeleteConflict", message, 409);
 }
@@ -168,6 +175,7 @@ export function readTags(parameters: QueryParameters): Map<string, string> {
   return tags;
 }
 
+/** @returns undefined when there are none: the element is left out then */
 export function formatTags(tags: ReadonlyMap<string, string>): XmlValue {
   return tags.size === 0 ? undefined : [...tags].map(([Key, Value]) => ({ Key, Value }));
 }

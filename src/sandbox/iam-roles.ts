@@ -26,6 +26,7 @@ import type { Role } from "./world.ts";
 const DEFAULT_SESSION_SECONDS = 3_600;
 const DOCUMENT_PATTERN = "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+";
 
+/** Roles and their trust policies. */
 export const roleOperations: Readonly<Record<string, QueryOperation>> = {
   GetRole(call, parameters) {
     const role = selectRole(call, parameters, "GetRole");

@@ -18,6 +18,7 @@ export function makeSecretAccessKey(): string {
   return randomBytes(30).toString("base64");
 }
 
+/** Base64 of the length that AWS's tokens have; random, and known only from the world's table. */
 export function makeSessionToken(): string {
   return randomBytes(264).toString("base64");
 }

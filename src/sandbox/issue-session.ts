@@ -8,6 +8,7 @@ const KEEP_EXPIRED_MS = 24 * 3_600_000;
 /** Past this many sessions the forgotten ones are looked for at each new one. */
 const SWEEP_ABOVE = 1_000;
 
+/** What decides a session; its keys and its end are made from it. */
 export type NewSession = Omit<Session, "accessKeyId" | "secretAccessKey" | "sessionToken" | "expiresAtMs"> & {
   readonly durationSeconds: number;
 };

@@ -3,6 +3,7 @@ import type { Account, Role, Session, User } from "./world.ts";
 /** Who signed a call. */
 export type Principal = UserPrincipal | RolePrincipal;
 
+/** An IAM user, by long-term keys or by a session of GetSessionToken. */
 export interface UserPrincipal {
   readonly kind: "user";
   readonly account: Account;
@@ -12,6 +13,7 @@ export interface UserPrincipal {
   readonly session: Session | undefined;
 }
 
+/** A session of a role. */
 export interface RolePrincipal {
   readonly kind: "role";
   readonly account: Account;

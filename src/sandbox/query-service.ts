@@ -18,6 +18,7 @@ export type QueryOperation = (call: Call, parameters: QueryParameters) => XmlVal
 const DISPATCH_NAMESPACE = "http://webservices.amazon.com/AWSFault/2005-15-09";
 const DISPATCH_CODES: ReadonlySet<string> = new Set(["InvalidAction", "MissingAction"]);
 
+/** What makes one query service out of the protocol. */
 export interface QueryServiceOptions {
   readonly name: ServiceName;
   readonly version: string;
@@ -113,6 +114,7 @@ export function readQueryParameters(request: WireRequest): QueryParameters {
   return parameters;
 }
 
+/** An answer with the request's id in its header too, where the SDKs look for it. */
 export function xmlResponse(
   status: number,
   content: string,

@@ -37,6 +37,7 @@ export const OPT_IN_REGIONS = [
 const DEFAULT_REGION_SET: ReadonlySet<string> = new Set(DEFAULT_REGIONS);
 const OPT_IN_REGION_SET: ReadonlySet<string> = new Set(OPT_IN_REGIONS);
 
+/** Known, but not of any account here. */
 export function isOptInRegion(region: string): boolean {
   return OPT_IN_REGION_SET.has(region);
 }

@@ -1,12 +1,11 @@
-import { request as httpRequest, type IncomingMessage } from "node:http";
-import { AssumeMfaError } from "../errors.ts";
-import type { SandboxCall } from "./call-log.ts";
-import { CALLS_PATH, CLOCK_PATH, CODE_PATH, SANDBOX_MARK, SANDBOX_PATH } from "./control.ts";
-
 /*
  * Edge file: node:http, client side. Asks a running sandbox on loopback, without a proxy, following nothing, within a
  * limit of time and of 4 KiB (the call log: 256 MiB). An address that is not plain http on loopback is never asked.
  */
+import { request as httpRequest, type IncomingMessage } from "node:http";
+import { AssumeMfaError } from "../errors.ts";
+import type { SandboxCall } from "./call-log.ts";
+import { CALLS_PATH, CLOCK_PATH, CODE_PATH, SANDBOX_MARK, SANDBOX_PATH } from "./control.ts";
 
 const MAX_ANSWER_BYTES = 4_096;
 /** The call log holds 32 MiB of requests at most; as JSON it is a few times that. */

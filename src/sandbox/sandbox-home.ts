@@ -1,3 +1,7 @@
+/*
+ * Edge file: node:fs. Writes only into the folder that it is given: files 0600, folders 0700, whatever the umask says.
+ * The folder is the caller's own, made for this one sandbox; files of an earlier run in it are replaced.
+ */
 import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
@@ -9,11 +13,6 @@ import {
   PRIVILEGED_ROLE_NAME,
 } from "./founding-world.ts";
 import type { Sandbox } from "./sandbox.ts";
-
-/*
- * Edge file: node:fs. Writes only into the folder that it is given: files 0600, folders 0700, whatever the umask says.
- * The folder is the caller's own, made for this one sandbox; files of an earlier run in it are replaced.
- */
 
 /** The variables of a program inside (CLI.md, "Sandbox"). */
 export interface SandboxEnvironment {

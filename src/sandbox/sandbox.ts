@@ -12,6 +12,7 @@ import { StateKeeper } from "./state-keeper.ts";
 import type { WireOutcome, WireRequest, WireResponse } from "./wire.ts";
 import type { World } from "./world.ts";
 
+/** How a sandbox is started. */
 export interface SandboxOptions {
   /** The loopback port; 0 or absent: any free one. */
   readonly port?: number;

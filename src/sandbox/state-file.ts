@@ -1,3 +1,9 @@
+/*
+ * Edge file: node:fs. The one file of `sandbox start --state-dir`.
+ * - Written beside its place, flushed, then renamed over it: a reader sees the old world or the new one.
+ * - File 0600, folder 0700, whatever the umask says: it holds the sandbox's secrets.
+ * - A file that is not whole is refused by its checksum; it is never taken for an empty world.
+ */
 import { createHash } from "node:crypto";
 import {
   chmodSync,
@@ -17,19 +23,13 @@ import { join } from "node:path";
 import { AssumeMfaError } from "../errors.ts";
 import type { World } from "./world.ts";
 
-/*
- * Edge file: node:fs. The one file of `sandbox start --state-dir`.
- * - Written beside its place, flushed, then renamed over it: a reader sees the old world or the new one.
- * - File 0600, folder 0700, whatever the umask says: it holds the sandbox's secrets.
- * - A file that is not whole is refused by its checksum; it is never taken for an empty world.
- */
-
 const FILE_NAME = "world.json";
 /** Goes up with every change of {@link World} that an older file would not have. */
 const FORMAT_VERSION = 1;
 const HEADER_START = "assume-mfa sandbox ";
 const MAX_BYTES = 256 * 1_024 * 1_024;
 
+/** What outlives a run. */
 export interface StoredState {
   readonly world: World;
   /** How far the world's clock was moved on, in milliseconds. */

@@ -16,6 +16,7 @@ export type WireOutcome =
   | { readonly kind: "cut"; readonly response: WireResponse; readonly afterBytes: number }
   | { readonly kind: "silence" };
 
+/** One HTTP answer; its length is added when it is sent. */
 export interface WireResponse {
   readonly status: number;
   readonly headers: Readonly<Record<string, string>>;

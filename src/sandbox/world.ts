@@ -30,6 +30,7 @@ export interface Account {
   alias: string | undefined;
 }
 
+/** A user, group or role, as far as its permissions go. */
 export interface PolicyHolder {
   /** Policy documents as they were put, by name. */
   readonly inlinePolicies: Map<string, string>;
@@ -48,6 +49,7 @@ export interface User extends PolicyHolder {
   readonly tags: Map<string, string>;
 }
 
+/** Long-term keys of a user; an inactive one is as unknown to AWS. */
 export interface AccessKey {
   readonly accessKeyId: string;
   readonly secretAccessKey: string;
@@ -87,6 +89,7 @@ export interface ManagedPolicy {
   document: string;
 }
 
+/** A virtual device, or a hardware one that a test put into the world. */
 export interface MfaDevice {
   /** ARN of a virtual device, or a hardware device's serial. */
   readonly serialNumber: string;
@@ -131,6 +134,7 @@ export interface Session {
 
 export type InstanceStateName = "pending" | "running" | "shutting-down" | "terminated" | "stopping" | "stopped";
 
+/** An EC2 instance; its state goes on by itself, see {@link settleInstances}. */
 export interface Instance {
   readonly id: string;
   readonly reservationId: string;
@@ -165,6 +169,7 @@ export type TableStatus = "CREATING" | "ACTIVE" | "UPDATING" | "DELETING";
 export type AttributeValue = Readonly<Record<string, unknown>>;
 export type Item = Readonly<Record<string, AttributeValue>>;
 
+/** A DynamoDB table; its status goes on by itself, see {@link settleTables}. */
 export interface Table {
   readonly name: string;
   readonly region: string;
@@ -189,6 +194,7 @@ export interface Table {
   deletionProtectionEnabled: boolean;
 }
 
+/** An on-demand backup: it knows its table, and outlives it. */
 export interface Backup {
   readonly arn: string;
   readonly name: string;
@@ -201,6 +207,7 @@ export interface Backup {
   readonly itemCount: number;
 }
 
+/** Tables of one name may be in every region. */
 export function tableKey(region: string, name: string): string {
   return `${region}/${name}`;
 }
