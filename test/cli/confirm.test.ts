@@ -190,7 +190,7 @@ describe("the question", () => {
     expect(run.stderr).toMatch(
       /account 222222222222 {2}target dev {2}role PrivilegedActionsRole {2}region us-east-1 \(.*\/config:\d+\)\n/,
     );
-    expect(run.stderr).toMatch(new RegExp(`${instance.id} +web-1 +t3.small +us-east-1a +running +30 d +unprotected`));
+    expect(run.stderr).toMatch(new RegExp(`${instance.id} +web-1 +t3.small +us-east-1a +running +30 d +no\n`));
   });
 
   it("is asked after the code: a code ages, and looking needs the role", async () => {

@@ -80,7 +80,7 @@ describe("terminate", () => {
     );
     // Also with --yes it is shown what goes.
     expect(run.stderr).toMatch(/^SANDBOX .*\naccount 222222222222 {2}target dev /);
-    expect(run.stderr).toMatch(new RegExp(`${one} +copy-\\d+ .* unprotected`));
+    expect(run.stderr).toMatch(new RegExp(`${one} +copy-\\d+ .* no\n`));
     expect(world.account(DEV).instances.get(`${one}`)?.state).toBe("terminated");
   });
 
@@ -174,7 +174,7 @@ describe("terminate", () => {
         new RegExp(`error: ${held} \\(copy-\\d+\\) has termination protection; nothing was done`),
       );
       expect(run.stderr).toMatch(/hint: leave it out: protection is never switched off/);
-      expect(run.stderr).toMatch(new RegExp(`${held} .* protected`));
+      expect(run.stderr).toMatch(new RegExp(`${held} .* yes\n`));
       const json = await world.run(["prod", "terminate", `${one}`, `${held}`, ...words.slice(0, -2), "-o", "json"]);
       expect(json.exitCode).toBe(1);
       expect(parse(Failures, json.stdout)[0]).toMatchObject({
@@ -286,7 +286,7 @@ describe("terminate", () => {
       isStderrTerminal: true,
       columns: 120,
     });
-    expect(run.stderr).toContain("\u001b[31mprotected");
+    expect(run.stderr).toContain("\u001b[31myes");
   });
 });
 
@@ -297,7 +297,7 @@ describe("delete-table", () => {
     expect(run.exitCode).toBe(0);
     expect(changesOf(run)).toEqual(["DeleteTable"]);
     expect(run.stdout).toMatch(new RegExp(`^id +before +now +outcome\n${name} +ACTIVE +gone +done\n$`));
-    expect(run.stderr).toMatch(/items/);
+    expect(run.stderr).toMatch(/ holds\n.* 3 items/);
     expect(world.table(DEV, name)).toBeUndefined();
   });
 

@@ -178,10 +178,10 @@ describe("-o text", () => {
   it.each([
     [
       "login",
-      /^222222222222\tarn:aws:sts::222222222222:assumed-role\/PrivilegedActionsRole\/alice\t\d{4}-[\dT:.-]+Z\n$/,
+      /^dev\t222222222222\tarn:aws:sts::222222222222:assumed-role\/PrivilegedActionsRole\/alice\t\d{4}-[\dT:.-]+Z\n$/,
     ],
     ["whoami", /^222222222222\tarn:aws:sts::[^\t]+\tAROA[^\t]+\n$/],
-    ["instances", /^(?:i-[0-9a-f]{17}\trunning\t[^\t\n]+\t[^\t\n]+\t[^\t\n]+\t[^\t\n]+\t[^\t\n]+\t[^\t\n]*\n)+$/],
+    ["instances", /^(?:i-[0-9a-f]{17}\t[^\t\n]+\trunning\t[^\t\n]+\t[^\t\n]+\t[^\t\n]+\t[^\t\n]+\t[^\t\n]*\n)+$/],
     ["tables", /^orders\nsessions\n$/],
     ["table orders", /^orders\tACTIVE\t3\t\d+\t[^\t\n]+\toff\t[^\t\n]+\tarn:aws:dynamodb:[^\t\n]+\n$/],
   ])("dev %s", async (line, pattern) => {

@@ -326,10 +326,6 @@ describe("what a session is kept by", () => {
     ["--duration", ["--duration", "30m"], {}],
     ["--serial-number", ["--serial-number", "GAHT12345678"], {}],
     ["--source-profile", ["--source-profile", "bob"], {}],
-    ["--region: another STS", ["--region", "eu-west-1"], {}],
-    ["AWS_REGION", [], { env: { AWS_REGION: "eu-west-1" } }],
-    ["AWS_USE_FIPS_ENDPOINT", [], { env: { AWS_USE_FIPS_ENDPOINT: "true" } }],
-    ["AWS_USE_DUALSTACK_ENDPOINT", [], { env: { AWS_USE_DUALSTACK_ENDPOINT: "true" } }],
   ])("%s alone: a miss", async (_what, words, options) => {
     await world.login();
     expect(await isHit()).toBe(true);
@@ -340,6 +336,8 @@ describe("what a session is kept by", () => {
   it.each<[string, RunOptions["env"], readonly string[]]>([
     ["a setting that shapes no session", { AWS_MAX_ATTEMPTS: "9", NO_COLOR: "1" }, []],
     ["another region: a role session holds in all of them", { AWS_REGION: "eu-west-1" }, []],
+    ["another region as an option", {}, ["--region", "eu-west-1"]],
+    ["AWS's other addresses", { AWS_USE_FIPS_ENDPOINT: "true", AWS_USE_DUALSTACK_ENDPOINT: "true" }, []],
     ["the same device from elsewhere", {}, ["--serial-number", SERIAL]],
     ["the same source from elsewhere", { ASSUME_MFA_SOURCE_PROFILE: "parent" }, []],
     ["another output", {}, ["-q"]],
