@@ -24,27 +24,34 @@ function linesOf(output: string): readonly string[] {
     .filter((line) => !/^(?:SANDBOX |assume-mfa: |<ended )/.test(line));
 }
 
-/** An identifier is never cut: one that stands alone on its line may be wider. */
-const tooWide = (line: string) => stringWidth(line) > COLUMNS && /\S\s+\S/.test(line);
-
 describe.concurrent("on a terminal of 30 columns", () => {
-  it.for([
-    ["login", [/222222222222/, /PrivilegedActionsRole/]],
-    ["whoami", [/^arn:aws:sts::222222222222:assumed-role\/PrivilegedActionsRole\/alice$/m]],
-    ["instances", [/i-[0-9a-f]{17}/, /us-east-1b/, /database-1/]],
-    ["tables", [/^orders$/m]],
-    ["table orders", [/PAY_PER_REQUEST/]],
-    ["terminate $ID --dry-run", [/account 222222222222$/m, /protection +unprotected/, /outcome +would be done/]],
-  ] as const)("%s fits, and shows what it is to show", async ([args, shows], { onTestFinished }) => {
-    const terminal = new PseudoTerminal(`assume-mfa dev ${args}`, {
-      env: { ...world.env, ID: world.runningInstances()[0] ?? "" },
-      columns: COLUMNS,
-    });
+  async function show(onTestFinished: (tidy: () => void) => void, args: string): Promise<readonly string[]> {
+    const env = { ...world.env, ID: world.runningInstances()[0] ?? "" };
+    const terminal = new PseudoTerminal(`assume-mfa dev ${args}`, { env, columns: COLUMNS });
     onTestFinished(() => terminal.close());
     expect(await terminal.status()).toBe(0);
-    const lines = linesOf(terminal.output);
-    for (const shown of shows) expect(lines.join("\n").replaceAll(/^ +/gm, "")).toMatch(shown);
-    expect(lines.filter((line) => tooWide(line) && !line.startsWith("region "))).toEqual([]);
+    return linesOf(terminal.output);
+  }
+
+  it.for([
+    ["instances", [/i-[0-9a-f]{17}$/m, /^zone +us-east-1b$/m, /^name +database-1$/m]],
+    ["tables", [/^orders$/m]],
+    ["terminate $ID --dry-run", [/^account 222222222222$/m, /^type +t3\.small$/m, /^outcome +would be done$/m]],
+  ] as const)("the table of %s fits, and nothing is cut", async ([args, shows], { onTestFinished }) => {
+    const lines = await show(onTestFinished, args);
+    for (const shown of shows) expect(lines.join("\n")).toMatch(shown);
+    // Where the region comes from is a path, and that is never cut.
+    expect(lines.filter((line) => stringWidth(line) > COLUMNS && !/^region /.test(line))).toEqual([]);
+    expect(lines.filter((line) => line.includes("…"))).toEqual([]);
+  });
+
+  it.for([
+    ["login", [/^account +222222222222$/m, /^role +PrivilegedActionsRole$/m]],
+    ["whoami", [/^arn +arn:aws:sts::222222222222:assumed-role\/PrivilegedActionsRole\/alice$/m]],
+    ["table orders", [/^billing +PAY_PER_REQUEST$/m, /^arn +arn:aws:dynamodb:us-east-1:222222222222:table\/orders$/m]],
+  ] as const)("the facts of %s are whole, one to a line", async ([args, shows], { onTestFinished }) => {
+    const lines = await show(onTestFinished, args);
+    for (const shown of shows) expect(lines.join("\n")).toMatch(shown);
   });
 
   it("a pick list has one line for each, and can be picked from", async ({ onTestFinished }) => {
