@@ -2,7 +2,9 @@ import { connect } from "node:net";
 import { networkInterfaces } from "node:os";
 import { GetCallerIdentityCommand } from "@aws-sdk/client-sts";
 import { afterEach, describe, expect, it } from "vitest";
+import { openHttpFront } from "../../src/sandbox/http-front.ts";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
+import type { WireOutcome } from "../../src/sandbox/wire.ts";
 import { openHarness } from "./sandbox-harness.ts";
 
 const harness = await openHarness();
@@ -230,6 +232,22 @@ describe("the port", () => {
     await other.close();
     await closed;
     expect(performance.now() - startMs).toBeLessThan(1_000);
+  });
+});
+
+describe("a defect of the sandbox", () => {
+  it("fails its own call, and no other", async () => {
+    let count = 0;
+    const handle = async (): Promise<WireOutcome> => {
+      count += 1;
+      if (count === 1) throw new Error("made by the test");
+      return { kind: "answer", response: { status: 200, headers: {}, body: "fine" } };
+    };
+    const front = await openHttpFront(0, handle, Date.now);
+    const answers = [await fetch(`http://127.0.0.1:${front.port}`), await fetch(`http://127.0.0.1:${front.port}`)];
+    expect(answers.map(({ status }) => status)).toEqual([500, 200]);
+    expect(await answers[0]?.text()).toMatch(/<Code>InternalFailure</);
+    await front.close();
   });
 });
 

@@ -245,6 +245,7 @@ describe("MFA devices", () => {
     await refused(alice, ...resync(codesFrom(device.secret, 30)), 403, "InvalidAuthenticationCode", /not valid/);
     await done(alice, ...resync(codesFrom(device.secret, ahead)));
     sandbox.moveClock(30_000);
+    expect(sandbox.currentCode()).toBe(codeAhead());
     expect((await assume(codeAhead())).status).toBe(200);
     // What was accepted is spent for a resync too.
     await refused(alice, ...resync(codesFrom(device.secret, ahead)), 403, "InvalidAuthenticationCode", /not valid/);
