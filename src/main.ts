@@ -19,7 +19,7 @@ export async function main(host: Host, services: Services = makeServices(host)):
   try {
     return await Promise.race([runProgram(services), watch.interrupted]);
   } catch (error) {
-    return reportFailure(host, error);
+    return reportFailure(services.host, error);
   } finally {
     watch.end();
   }

@@ -6,19 +6,23 @@ import path from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import type { RunningSandbox, SandboxServices } from "./cli/sandbox-services.ts";
 import type { Services } from "./cli/services.ts";
+import { redact } from "./credentials/redaction.ts";
 import { AssumeMfaError } from "./errors.ts";
 import { cacheFolder } from "./host/folders.ts";
-import type { Host } from "./host/host.ts";
+import type { Host, TextSink } from "./host/host.ts";
 import { privateFiles } from "./host/private-files.ts";
 import { makeFileCallerStore } from "./session/caller-store.ts";
 import { makeFileExportedSessions } from "./session/exported-sessions.ts";
 import { makeFileSessionCache } from "./session/session-cache.ts";
 import { loadAwsConfig } from "./target/load-aws-config.ts";
 
-export function makeServices(host: Host): Services {
+/** @param plainHost as it is; the services' own hides every known secret from whatever is printed */
+export function makeServices(plainHost: Host): Services {
+  const host = withRedaction(plainHost);
   const folder = cacheFolder(host);
   return {
     host,
+    payload: plainHost.stdout,
     version: packageJson.version,
     loadConfig: () => loadAwsConfig(host),
     loadConfigIn: (env) => loadAwsConfig({ env, homeDirectory: host.homeDirectory }),
@@ -31,6 +35,19 @@ export function makeServices(host: Host): Services {
     },
     sandbox: makeSandboxServices(host),
   };
+}
+
+function withRedaction(host: Host): Host {
+  const redacting = (sink: TextSink): TextSink => ({
+    write: (text) => sink.write(redact(text)),
+    get isTerminal() {
+      return sink.isTerminal;
+    },
+    get columns() {
+      return sink.columns;
+    },
+  });
+  return { ...host, stdout: redacting(host.stdout), stderr: redacting(host.stderr) };
 }
 
 /** A sandbox on this machine answers at once; whatever does not is none. */

@@ -73,6 +73,7 @@ const EDGE_FILES = new Set([
   "host/child-process.ts",
   "host/file-locks.ts",
   "target/load-aws-config.ts",
+  "aws/bounded-http-handler.ts",
   "session/sts-client.ts",
   "actions/sts-client.ts",
   "actions/ec2/ec2-client.ts",

@@ -5,6 +5,7 @@ import {
   isAccessDenied,
   isExpiredSession,
 } from "../aws/aws-failure.ts";
+import { awsText } from "../aws/aws-text.ts";
 import type { ClientSettings } from "../aws/client-settings.ts";
 import { AssumeMfaError } from "../errors.ts";
 
@@ -48,9 +49,6 @@ const SIGNATURE_CODES = new Set([
   "IncompleteSignature",
   "RequestTimeTooSkewed",
 ]);
-
-/** Past this, text from AWS is cut. */
-const MAX_AWS_TEXT_CHARACTERS = 700;
 
 /**
  * What the AWS SDK threw, as an error of ours: the edge where AWS errors become codes (DESIGN.md, "Errors").
@@ -124,11 +122,15 @@ function describeFailure(failure: AwsFailure, call: AwsCall): Described {
           hint: reachHint(call.settings),
         };
   }
-  const said = `${failure.code}: ${awsText(failure.message)}`;
+  const said = `${failure.code}: ${awsText(failure.message, failure.code)}`;
   if (isExpiredSession(failure)) return describeExpiry(failure, said, call);
   if (isAccessDenied(failure)) return describeDenial(failure.message, said, call);
   if (failure.code === "OperationNotPermitted" || isDeletionProtection(failure)) {
-    return { code: "PROTECTED", message: said, hint: "protection is never switched off by this program" };
+    return {
+      code: "PROTECTED",
+      message: said,
+      hint: "leave out the one that AWS names: protection is never switched off by this program",
+    };
   }
   if (NOT_FOUND_CODES.has(failure.code)) {
     return {
@@ -182,19 +184,6 @@ function describeDenial(message: string, said: string, call: AwsCall): Described
 
 function isDeletionProtection(failure: AwsFailure): boolean {
   return failure.code === "ValidationException" && /protected against deletion/i.test(failure.message);
-}
-
-/**
- * AWS's words on one line, without the blob that only sts:DecodeAuthorizationMessage can read (it stays in the cause,
- * for `--debug`) and without the full stop.
- */
-function awsText(message: string): string {
-  const text = message
-    .replace(/\s*Encoded authorization failure message:\s*\S+/i, "")
-    .replace(/\s+/g, " ")
-    .trim()
-    .replace(/\.$/, "");
-  return text.length > MAX_AWS_TEXT_CHARACTERS ? `${text.slice(0, MAX_AWS_TEXT_CHARACTERS)}…` : text;
 }
 
 /** `EC2 in us-east-1`, `EC2 at http://127.0.0.1:4566`. Never the credentials that a URL may carry. */

@@ -1,9 +1,5 @@
+import { BoundedHttpHandler } from "./bounded-http-handler.ts";
 import type { ClientSettings } from "./client-settings.ts";
-
-/** TCP and TLS must be up within this. ACCEPTANCE.md M6. */
-export const CONNECT_TIMEOUT_MS = 5_000;
-/** An answer must be complete within this. ACCEPTANCE.md M6. */
-export const RESPONSE_TIMEOUT_MS = 15_000;
 
 /**
  * The constructor argument of every AWS SDK client. All that the SDK would otherwise look up by itself is given
@@ -32,10 +28,6 @@ export function makeClientConfig(settings: ClientSettings) {
     authSchemePreference: [] as string[],
     disableClockSkewCorrection: false,
     userAgentAppId: () => Promise.resolve(undefined),
-    requestHandler: {
-      connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: RESPONSE_TIMEOUT_MS,
-      throwOnRequestTimeout: true,
-    },
+    requestHandler: new BoundedHttpHandler(),
   };
 }

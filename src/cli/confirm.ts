@@ -1,6 +1,7 @@
 import type { Look, Wording } from "../actions/action.ts";
 import { AssumeMfaError } from "../errors.ts";
 import { formatOrigin } from "../target/format-origin.ts";
+import { shownName } from "../text/shown-name.ts";
 import { visibleText } from "../text/visible-text.ts";
 import type { DestructiveOptions } from "./options.ts";
 import { formatCount } from "./phrases.ts";
@@ -60,15 +61,24 @@ export async function askAgreement(run: TargetRun, agreement: Agreement, wording
   const { target, services } = run;
   const terminal = services.host.openTerminal();
   const what = formatCount(look.resources.length, wording.noun, wording.nouns);
-  const where = `in ${visibleText(target.name)} (account ${target.role.value.accountId})`;
+  const unread = look.resources.filter(({ phase, protection }) => phase === "untouched" && protection === "unknown");
+  if (unread.length > 0 && wording.protection !== undefined) {
+    const which =
+      unread.length === 1 ? "it" : unread.length === look.resources.length ? "them" : `${unread.length} of them`;
+    terminal?.write(`${capitalised(wording.protection)} was not read for ${which}.\n`);
+  }
+  const where = `in ${shownName(target.name)} (account ${target.role.value.accountId})`;
   let answer: string | undefined;
   try {
     if (agreement === "yes or no") {
-      answer = await terminal?.askLine(`${capitalised(wording.verb)} ${what} ${where}? [y/N] `);
+      answer = await terminal?.askLine(`${capitalised(wording.verb)} ${what} ${where}? [y/N] `, {
+        discardTypedAhead: true,
+      });
       if (/^(?:y|yes)$/i.test(answer?.trim() ?? "")) return;
     } else {
       answer = await terminal?.askLine(
         `To ${wording.verb} ${what} ${where}, type the target's name (${visibleText(target.name)}): `,
+        { discardTypedAhead: true },
       );
       if (answer?.trim() === target.name) return;
     }

@@ -1,12 +1,14 @@
 import type { ActionScope } from "../actions/action.ts";
 import { AssumeMfaError } from "../errors.ts";
-import { visibleText } from "../text/visible-text.ts";
+import { alignedLines } from "../outputs/table.ts";
+import { shownName } from "../text/shown-name.ts";
 import type { TargetRun } from "./target-run.ts";
 
 /** One line of a pick list. Text from AWS is raw. */
 export interface Pickable {
   readonly id: string;
-  readonly label: string;
+  /** What is shown beside it, column by column. */
+  readonly facts: readonly string[];
   /** Why it can't be picked; undefined when it can. */
   readonly disabled?: string | undefined;
 }
@@ -23,7 +25,13 @@ export interface ResourcePicker {
  * @returns the id, unchecked
  * @throws AssumeMfaError NOT_FOUND when there is nothing to pick, DECLINED when nothing was typed
  */
-export async function pickResource(run: TargetRun, scope: ActionScope, picker: ResourcePicker): Promise<string> {
+export async function pickResource(
+  run: TargetRun,
+  scope: ActionScope,
+  picker: ResourcePicker,
+  verb: string,
+): Promise<string> {
+  const question = `${verb.charAt(0).toUpperCase()}${verb.slice(1)} which ${picker.noun} in ${shownName(run.target.name)} (account ${scope.accountId})?`;
   let choices: readonly Pickable[] | undefined;
   try {
     choices = await picker.list(scope);
@@ -40,11 +48,16 @@ export async function pickResource(run: TargetRun, scope: ActionScope, picker: R
   try {
     if (choices !== undefined && terminal !== undefined) {
       return await terminal.pick(
-        `Which ${picker.noun}?`,
-        choices.map(({ id, label, disabled }) => ({ value: id, label: visibleText(label), disabled })),
+        question,
+        alignedLines(choices.map(({ id, facts }) => [id, ...facts])).map((label, index) => ({
+          value: choices[index]?.id ?? "",
+          label,
+          short: choices[index]?.id,
+          disabled: choices[index]?.disabled,
+        })),
       );
     }
-    const typed = (await terminal?.askLine(`Which ${picker.noun}? `))?.trim();
+    const typed = (await terminal?.askLine(`${question} `))?.trim();
     if (typed) return typed;
   } finally {
     terminal?.close();

@@ -1,3 +1,4 @@
+import { alignedLines } from "../outputs/table.ts";
 import { visibleText } from "../text/visible-text.ts";
 import type { Services } from "./services.ts";
 
@@ -6,14 +7,12 @@ export async function pickTargetName(services: Services): Promise<string | undef
   const config = services.loadConfig();
   const names = config.roleProfileNames();
   if (names.length === 0) return undefined;
+  const labels = alignedLines(names.map((name) => [name, config.profile(name)?.get("role_arn")?.value ?? ""]));
   const terminal = services.host.openTerminal();
   try {
     return await terminal?.pick(
       "Which target?",
-      names.map((name) => ({
-        value: name,
-        label: `${visibleText(name)}  ${visibleText(config.profile(name)?.get("role_arn")?.value ?? "")}`,
-      })),
+      labels.map((label, index) => ({ value: names[index] ?? "", label, short: visibleText(names[index] ?? "") })),
     );
   } finally {
     terminal?.close();

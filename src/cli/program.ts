@@ -127,6 +127,7 @@ async function pickAction(services: Services, invocation: Invocation, targetName
       ACTIONS.filter(({ operands }) => !operands.startsWith("<")).map(({ name, summary }) => ({
         value: name,
         label: `${name.padEnd(14)}${summary}`,
+        short: name,
       })),
     );
   } finally {

@@ -36,7 +36,8 @@ async function tell(services: Services, running: RunningSandbox): Promise<number
   });
   const { bold, dim, green, red } = makeStyle(isColoured);
   const env = { ...insideEnvironment(host.env, running), ...(isColoured ? { FORCE_COLOR: "1" } : { NO_COLOR: "1" }) };
-  const say = (text = "") => host.stdout.write(`${text}\n`);
+  // The sandbox's codes are part of the story, so this is not the output that hides them.
+  const say = (text = "") => services.payload.write(`${text}\n`);
   let isAsTold = true;
 
   const title = (text: string) => say(`\n${bold(text)}`);

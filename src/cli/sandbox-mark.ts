@@ -1,33 +1,65 @@
 import { isLoopbackUrl } from "../aws/loopback.ts";
 import { AssumeMfaError } from "../errors.ts";
+import { formatOrigin } from "../target/format-origin.ts";
 import type { ServiceId, Target } from "../target/target.ts";
+import { visibleText } from "../text/visible-text.ts";
 import type { Screen } from "./screen.ts";
 import type { Services } from "./services.ts";
 
 /** The services whose address decides where the work lands. */
-const CALLED_SERVICES: readonly ServiceId[] = ["sts", "ec2", "dynamodb"];
+const CALLED_SERVICES: readonly ServiceId[] = ["sts", "ec2", "dynamodb", "iam"];
+
+const LEAVE_HINT =
+  "to work in AWS itself: unset ASSUME_MFA_SANDBOX AWS_ENDPOINT_URL AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE";
 
 /**
- * Says SANDBOX where every endpoint is loopback and answers as a sandbox, so that nobody takes one for the other.
+ * The sandbox that the environment speaks of must be running: asked before its files are looked for, which went with it.
+ * @throws AssumeMfaError ENDPOINT_UNEXPECTED
+ */
+export async function checkSandboxRuns(services: Services): Promise<void> {
+  const endpoint = services.host.env.ASSUME_MFA_SANDBOX;
+  if (!endpoint || (await services.sandbox.isSandbox(endpoint))) return;
+  throw new AssumeMfaError("ENDPOINT_UNEXPECTED", `ASSUME_MFA_SANDBOX is set, and no sandbox answers at ${endpoint}`, {
+    hint: ["it has stopped: start another with assume-mfa sandbox start", LEAVE_HINT],
+  });
+}
+
+/**
+ * Says where the calls go when it is not to AWS's own addresses: SANDBOX where every endpoint is loopback and answers as a
+ * sandbox, so that nobody takes one for the other, else each endpoint with who set it.
  * @throws AssumeMfaError ENDPOINT_UNEXPECTED when ASSUME_MFA_SANDBOX is set and any endpoint is something else
  */
-export async function showSandboxMark(services: Services, target: Target, screen: Screen): Promise<void> {
-  const isExpected = Boolean(services.host.env.ASSUME_MFA_SANDBOX);
-  const endpoints = CALLED_SERVICES.map((service) => target.endpoints[service]?.value);
-  const distinct = [...new Set(endpoints)];
-  const areLoopback = distinct.every((endpoint) => endpoint !== undefined && isLoopbackUrl(endpoint));
-  const isSandbox =
-    areLoopback &&
-    (await Promise.all(distinct.map((endpoint) => services.sandbox.isSandbox(endpoint as string)))).every(Boolean);
-  if (isSandbox) {
-    screen.line(screen.errorStyle.yellow(`SANDBOX ${distinct.join(" ")} (not AWS)`));
-  } else if (isExpected) {
+export async function showEndpoints(services: Services, target: Target, screen: Screen): Promise<void> {
+  const endpoints = CALLED_SERVICES.map((service) => ({ service, endpoint: target.endpoints[service] }));
+  const addresses = [...new Set(endpoints.map(({ endpoint }) => endpoint?.value))];
+  const known = new Map<string | undefined, boolean>();
+  await Promise.all(
+    addresses.map(async (address) => {
+      const isSandbox = address !== undefined && isLoopbackUrl(address) && (await services.sandbox.isSandbox(address));
+      known.set(address, isSandbox);
+    }),
+  );
+  const others = endpoints.filter(({ endpoint }) => !known.get(endpoint?.value));
+  if (others.length === 0) {
+    screen.line(screen.errorStyle.yellow(`SANDBOX ${addresses.join(" ")} (not AWS)`));
+    return;
+  }
+  if (services.host.env.ASSUME_MFA_SANDBOX) {
+    const [{ service, endpoint }] = others as [(typeof others)[number]];
+    const where =
+      endpoint === undefined ? "at AWS's own address" : `at ${endpoint.value} (${formatOrigin(endpoint.origin)})`;
     throw new AssumeMfaError(
       "ENDPOINT_UNEXPECTED",
-      "ASSUME_MFA_SANDBOX is set, and not every endpoint is a running sandbox",
+      `ASSUME_MFA_SANDBOX is set, and ${service} is ${where}, which is no sandbox`,
       {
-        hint: "is the sandbox still running? to work in AWS itself: unset ASSUME_MFA_SANDBOX AWS_ENDPOINT_URL AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE",
+        hint: LEAVE_HINT,
       },
     );
+  }
+  const shown = new Set<string>();
+  for (const { endpoint } of others) {
+    if (endpoint === undefined || shown.has(endpoint.value)) continue;
+    shown.add(endpoint.value);
+    screen.line(visibleText(`endpoint ${endpoint.value} (${formatOrigin(endpoint.origin)})`));
   }
 }

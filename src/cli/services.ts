@@ -1,4 +1,4 @@
-import type { Environment, Host } from "../host/host.ts";
+import type { Environment, Host, TextSink } from "../host/host.ts";
 import type { CallerStore } from "../session/caller-store.ts";
 import type { ExportedSessions } from "../session/exported-sessions.ts";
 import type { RoleSessionPorts } from "../session/role-session.ts";
@@ -9,6 +9,8 @@ import type { SandboxServices } from "./sandbox-services.ts";
 /** What the commands work with; made by `wiring.ts`. Heavy parts come as functions that import when called. */
 export interface Services {
   readonly host: Host;
+  /** Standard output as it is, for credentials alone: all else goes through `host`, which hides every known secret. */
+  readonly payload: TextSink;
   readonly version: string;
   /** Reads the AWS files. @throws AssumeMfaError CONFIG_UNREADABLE, CONFIG_MALFORMED */
   loadConfig(): AwsConfig;

@@ -13,7 +13,7 @@ import {
   resolveScreenOptions,
   type SessionOptions,
 } from "./options.ts";
-import { showSandboxMark } from "./sandbox-mark.ts";
+import { checkSandboxRuns, showEndpoints } from "./sandbox-mark.ts";
 import { makeScreen, type Screen } from "./screen.ts";
 import type { Services } from "./services.ts";
 
@@ -57,6 +57,7 @@ export async function runOnTarget(
   const screen = makeScreen(host, resolveScreenOptions(options, host.env));
   const expectedAccount = resolveExpectedAccount(options, host.env);
   const minTtlMs = resolveMinTtlMs(options, host.env);
+  await checkSandboxRuns(services);
   const exportedKeyId = host.env.AWS_ACCESS_KEY_ID;
   const exported = exportedKeyId ? services.exported.read(exportedKeyId) : undefined;
   const target = resolveTarget(targetName, options, services.loadConfig(), host.env, exported);
@@ -66,7 +67,7 @@ export async function runOnTarget(
     if (needsRegion) checkRegion(target);
     checkAccount(target, target.role.value.accountId, expectedAccount);
     const givenCode = await readGivenTokenCode(host, options.tokenCode);
-    await showSandboxMark(services, target, screen);
+    await showEndpoints(services, target, screen);
     const openSession = async () => {
       const session = await obtainRoleSession(
         target,

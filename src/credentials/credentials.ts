@@ -1,3 +1,5 @@
+import { rememberSecret } from "./redaction.ts";
+
 /** What the AWS SDK and the formats of `export` call the parts of a set of credentials. */
 export interface CredentialsParts {
   readonly accessKeyId: string;
@@ -23,6 +25,13 @@ export class Credentials {
     this.expiration = parts.expiration;
     this.#secretAccessKey = parts.secretAccessKey;
     this.#sessionToken = parts.sessionToken;
+    rememberSecret(parts.secretAccessKey);
+    rememberSecret(parts.sessionToken);
+  }
+
+  /** For `util.inspect`, whatever its options: `{ getters: true }` would read the secrets. */
+  [Symbol.for("nodejs.util.inspect.custom")](): string {
+    return `Credentials(${this.accessKeyId})`;
   }
 
   get secretAccessKey(): string {

@@ -65,6 +65,7 @@ function readPrivateFile(file: string): string | undefined {
   }
   try {
     const status = fs.fstatSync(fd);
+    if (!isPrivateFolder(path.dirname(file))) return undefined;
     if (!status.isFile() || status.size > FILE_LIMIT_BYTES || status.nlink !== 1) return undefined;
     if (process.getuid !== undefined && (status.uid !== process.getuid() || (status.mode & 0o077) !== 0)) {
       return undefined;
@@ -74,6 +75,34 @@ function readPrivateFile(file: string): string | undefined {
     return undefined;
   } finally {
     fs.closeSync(fd);
+  }
+}
+
+/** A folder that others can write in, or a link to one, can be made to hold anything. */
+function isPrivateFolder(folder: string): boolean {
+  const status = fs.lstatSync(folder);
+  if (process.getuid === undefined) return status.isDirectory();
+  return status.isDirectory() && status.uid === process.getuid() && (status.mode & 0o022) === 0;
+}
+
+/** What a killed process left behind holds keys: it goes with the next writing there (ACCEPTANCE.md C5). */
+const ORPHAN_AGE_MS = 60_000;
+
+function sweepTemporaries(folder: string): void {
+  let names: readonly string[] = [];
+  try {
+    names = fs.readdirSync(folder);
+  } catch {
+    // It can be written and not listed: nothing to sweep.
+  }
+  for (const name of names) {
+    if (!/^\..*\.[0-9a-f]{32}\.tmp$/.test(name)) continue;
+    const file = path.join(folder, name);
+    try {
+      if (Date.now() - fs.lstatSync(file).mtimeMs > ORPHAN_AGE_MS) fs.unlinkSync(file);
+    } catch {
+      // Another process swept it first.
+    }
   }
 }
 
@@ -94,6 +123,7 @@ function writePrivateFile(file: string, text: string): void {
     removePrivateFile(temporary);
     throw error;
   }
+  sweepTemporaries(folder);
 }
 
 function removePrivateFile(file: string): void {

@@ -2,8 +2,15 @@ export interface Choice<T> {
   readonly value: T;
   /** One line; text from outside must have been made visible. */
   readonly label: string;
+  /** What is shown once it is picked; default: the label. */
+  readonly short?: string | undefined;
   /** A reason why it can't be picked, shown beside it. */
   readonly disabled?: string | undefined;
+}
+
+export interface AskLineOptions {
+  /** What was typed before the question was there is thrown away: it can't be an answer to it. For confirmations. */
+  readonly discardTypedAhead?: boolean;
 }
 
 /**
@@ -19,7 +26,7 @@ export interface Terminal {
    * Paints the question at once (before it returns its promise) and waits for a line.
    * @returns the line without its end; undefined at end of input (Ctrl-D)
    */
-  askLine(question: string): Promise<string | undefined>;
+  askLine(question: string, options?: AskLineOptions): Promise<string | undefined>;
   /** A pick list. @throws InterruptedError on Ctrl-C and Ctrl-\, AssumeMfaError DECLINED at end of input (Ctrl-D) */
   pick<T>(question: string, choices: readonly Choice<T>[]): Promise<T>;
   close(): void;

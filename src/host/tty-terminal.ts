@@ -6,7 +6,7 @@ import fs from "node:fs";
 import tty from "node:tty";
 import { AssumeMfaError, InterruptedError } from "../errors.ts";
 import type { Interrupts } from "./host.ts";
-import type { Choice, Terminal } from "./terminal.ts";
+import type { AskLineOptions, Choice, Terminal } from "./terminal.ts";
 
 /** A line longer than this is nobody's answer. */
 const LINE_LIMIT_CHARACTERS = 4096;
@@ -62,7 +62,8 @@ class TtyTerminal implements Terminal {
     }
   }
 
-  askLine(question: string): Promise<string | undefined> {
+  askLine(question: string, { discardTypedAhead = false }: AskLineOptions = {}): Promise<string | undefined> {
+    if (discardTypedAhead) this.#discardTypedAhead();
     // After a suspension (Ctrl-Z, fg) the question is painted again. Heard before it is painted the first time: whoever
     // sees it can suspend at once.
     const repaint = () => this.write(question);
@@ -107,9 +108,11 @@ class TtyTerminal implements Terminal {
     const widest = Math.max(this.columns - 2, 10); // beside the mark of the line that is picked
     const config = {
       message: question,
-      choices: choices.map(({ value, label, disabled }) => ({
+      pageSize: 15,
+      choices: choices.map(({ value, label, short, disabled }) => ({
         value,
         name: label.length > widest ? `${label.slice(0, widest - 1)}…` : label,
+        short: short ?? label,
         ...(disabled === undefined ? {} : { disabled: `(${disabled})` }),
       })),
     };
@@ -144,6 +147,26 @@ class TtyTerminal implements Terminal {
         stream.setRawMode(false);
         stream.pause();
       }
+    }
+  }
+
+  /**
+   * Empties the kernel's queue, half a line included, which only raw mode lets through: Node has no tcflush. Between the
+   * two changes of mode nothing else of this process runs, so that no signal it can catch falls there.
+   */
+  #discardTypedAhead(): void {
+    const stream = this.#readStream();
+    let fd: number | undefined;
+    try {
+      fd = fs.openSync("/dev/tty", fs.constants.O_RDONLY | fs.constants.O_NOCTTY | fs.constants.O_NONBLOCK);
+      stream.setRawMode(true);
+      const bytes = Buffer.alloc(4096);
+      while (fs.readSync(fd, bytes) > 0);
+    } catch {
+      // EAGAIN: it is empty. Another failure: there is nothing to read from.
+    } finally {
+      stream.setRawMode(false);
+      if (fd !== undefined) fs.closeSync(fd);
     }
   }
 

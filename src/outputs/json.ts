@@ -41,8 +41,10 @@ export interface ErrorJson {
 
 /** @returns for `"error"` in {@link formatTargetResults}, and for `{"error": …}` of a run that failed before any target */
 export function toErrorJson(error: AssumeMfaError): ErrorJson {
-  // Details come first: they never replace one of the three.
-  return { ...error.details, code: error.code, message: error.message, hint: error.hint ?? null };
+  const { code, message, hint = null } = error;
+  // The three stand first, and no detail replaces one of them.
+  const three = { code, message, hint };
+  return { ...three, ...error.details, ...three };
 }
 
 /**

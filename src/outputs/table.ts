@@ -77,6 +77,24 @@ export function formatTable({ columns, rows, widthColumns, style }: TableInput):
   return formatStack(columns, titles, cells, available, style);
 }
 
+/**
+ * Rows as lines whose columns stand below each other: for lists that are no tables.
+ * @param rows text from outside as it came: each cell is made visible here
+ */
+export function alignedLines(rows: readonly (readonly string[])[]): readonly string[] {
+  const cells = rows.map((row) => row.map(toCell));
+  const widths: number[] = [];
+  for (const row of cells) {
+    for (const [index, { width }] of row.entries()) widths[index] = Math.max(widths[index] ?? 0, width);
+  }
+  return cells.map((row) =>
+    row
+      .map(({ text, width }, index) => text + " ".repeat((widths[index] ?? 0) - width))
+      .join(GAP)
+      .trimEnd(),
+  );
+}
+
 function toCell(raw: string): Cell {
   const text = visibleText(raw).trimEnd();
   return { raw, text, width: terminalWidth(text) };

@@ -1,15 +1,21 @@
+import { rememberTokenCode } from "../credentials/redaction.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { Host } from "../host/host.ts";
 import type { Terminal } from "../host/terminal.ts";
 import type { Target } from "../target/target.ts";
+import { shownName } from "../text/shown-name.ts";
 import { visibleText } from "../text/visible-text.ts";
 import { parseTokenCode } from "./token-code.ts";
 
+const TRY_AGAIN_HINT = "run it again with the six digits that the device shows then";
 /** How often a wrong code is asked for again. */
 const ASK_AGAIN_TIMES = 3;
 /** An idle connection is used again after this, and no longer than that, while the user looks for the device. */
 const KEEP_WARM_EVERY_MS = 4_000;
 const KEEP_WARM_FOR_MS = 120_000;
+
+/** Whoever typed a code and sees nothing for longer than this wonders. */
+const PATIENCE_MS = 1_000;
 
 /** The calls around a prompt: made by the caller, timed here. */
 export interface CodePresenter<Client, Result> {
@@ -48,7 +54,15 @@ export async function askTokenCode<Client extends { close(): void }, Result>(
       const sent = new Set<string>();
       for (let again = ASK_AGAIN_TIMES; ; again -= 1) {
         const line = await Promise.race([answer, connection.keysDead]);
-        const refusal = await tryCode(line, sent, async (code) => presenter.send(await connection.client, code));
+        const refusal = await tryCode(line, sent, async (code) => {
+          rememberTokenCode(code);
+          const patience = setTimeout(() => terminal.write("asking AWS…\n"), PATIENCE_MS);
+          try {
+            return await presenter.send(await connection.client, code);
+          } finally {
+            clearTimeout(patience);
+          }
+        });
         if (!(refusal instanceof AssumeMfaError)) return refusal.result;
         if (again === 0) throw refusal;
         answer = terminal.askLine(`${visibleText(reasonToAskAgain(refusal))}\nMFA code: `);
@@ -67,7 +81,7 @@ export async function askTokenCode<Client extends { close(): void }, Result>(
 function formatQuestion(target: Target): string {
   const { role, mfaSerial, name } = target;
   const device = visibleText(mfaSerial?.value ?? "");
-  return `MFA code for ${visibleText(name)} (account ${role.value.accountId}), device ${device}: `;
+  return `MFA code for ${shownName(name)} (account ${role.value.accountId}), device ${device}: `;
 }
 
 /** STS answers alike to a mistyped, a used and a late code (AWS.md, 1), and in more words than a prompt has room for. */
@@ -85,13 +99,18 @@ async function tryCode<Result>(
 ): Promise<{ readonly result: Result } | AssumeMfaError> {
   if (line === undefined) {
     throw new AssumeMfaError("TOKEN_CODE_MISSING", "no token code was given", {
-      hint: "the six digits that the device shows now",
+      hint: "run it again and type the six digits that the device shows then",
     });
   }
   const code = parseTokenCode(line);
-  if (code === undefined) return new AssumeMfaError("TOKEN_CODE_MALFORMED", "that is not a code of six digits");
+  if (code === undefined)
+    return new AssumeMfaError("TOKEN_CODE_MALFORMED", "that is not a code of six digits", { hint: TRY_AGAIN_HINT });
   if (sent.has(code)) {
-    return new AssumeMfaError("TOKEN_CODE_REJECTED", "that code was already sent: wait until the device shows another");
+    return new AssumeMfaError(
+      "TOKEN_CODE_REJECTED",
+      "that code was already sent: wait until the device shows another",
+      { hint: TRY_AGAIN_HINT },
+    );
   }
   sent.add(code);
   try {

@@ -9,8 +9,8 @@ import { inputsDigest } from "./session-inputs.ts";
  */
 export interface ExportedSessions {
   read(accessKeyId: string): ExportedSession | undefined;
-  /** Never throws: what can't be kept is not known later. */
-  write(accessKeyId: string, session: ExportedSession): void;
+  /** @returns false when it could not be kept, and will not be known later. Never throws. */
+  write(accessKeyId: string, session: ExportedSession): boolean;
 }
 
 export function makeFileExportedSessions(files: PrivateFiles, folder: string | undefined): ExportedSessions {
@@ -23,13 +23,14 @@ export function makeFileExportedSessions(files: PrivateFiles, folder: string | u
       return text === undefined ? undefined : parseExportedSession(text);
     },
     write(accessKeyId, session) {
-      if (folder === undefined || exported === undefined) return;
+      if (folder === undefined || exported === undefined) return false;
       try {
         files.ensureFolder(folder);
         files.ensureFolder(exported);
         files.write(fileOf(accessKeyId), `${JSON.stringify(session)}\n`);
+        return true;
       } catch {
-        // The session itself warns when its folder can't be written.
+        return false;
       }
     },
   };

@@ -10,7 +10,7 @@ import type { CallerStore } from "./caller-store.ts";
 import type { SessionCache } from "./session-cache.ts";
 import { sessionInputs } from "./session-inputs.ts";
 import type { AssumeRoleInput, StsClient } from "./sts-client.ts";
-import { translateAssumeRoleFailure, translateCallerFailure, unreachable } from "./sts-errors.ts";
+import { notSts, translateAssumeRoleFailure, translateCallerFailure, unreachable } from "./sts-errors.ts";
 import type { GivenTokenCode } from "./token-code.ts";
 
 /** A role session: the credentials that open a role in a child account. */
@@ -61,7 +61,7 @@ export async function obtainRoleSession(
   const mayCache = !options.noCache && target.cache === "file";
   if (mayCache && !options.refresh) {
     const cached = ports.cache.read(inputs);
-    if (cached !== undefined && isLive(cached, ports.host.now(), options.minTtlMs)) {
+    if (cached !== undefined && isOfRole(cached, target) && isLive(cached, ports.host.now(), options.minTtlMs)) {
       if (options.givenCode !== undefined) {
         ports.note(
           `the token code from ${options.givenCode.from} was not needed and not sent: a live session is cached`,
@@ -76,7 +76,7 @@ export async function obtainRoleSession(
       ports.cache.write(inputs, session);
     } catch (error) {
       // The credentials matter more than keeping them (ACCEPTANCE.md C6).
-      ports.note(`the session could not be cached: ${error instanceof Error ? error.message : String(error)}`);
+      ports.note(`the session could not be cached: ${shortReason(error)}`);
     }
   }
   return session;
@@ -86,8 +86,33 @@ export async function obtainRoleSession(
 export function isLive(session: RoleSession, now: number, minTtlMs: number): boolean {
   const { expiration } = session.credentials;
   if (expiration === undefined) return false;
-  const marginMs = Math.min(minTtlMs, (expiration - session.obtainedAt) / 3);
+  // A clock that was set back since makes the life negative.
+  const marginMs = Math.max(0, Math.min(minTtlMs, (expiration - session.obtainedAt) / 3));
   return expiration - now > marginMs;
+}
+
+/**
+ * Whether it is a session of this target's role in this target's account: what is shown is what is worked in, whoever
+ * answered or wrote the entry.
+ */
+function isOfRole(session: Pick<RoleSession, "assumedRoleArn" | "accountId">, target: Target): boolean {
+  const { partition, accountId, roleName } = target.role.value;
+  const parts = /^arn:([\w-]+):sts::(\d{12}):assumed-role\/([\w+=,.@-]{1,64})\/[\w+=,.@-]{2,64}$/.exec(
+    session.assumedRoleArn,
+  );
+  return (
+    parts?.[1] === partition &&
+    parts[2] === accountId &&
+    session.accountId === accountId &&
+    // IAM compares role names without regard to case.
+    parts[3]?.toLowerCase() === roleName.toLowerCase()
+  );
+}
+
+/** `EACCES: permission denied, mkdir '/home/alice/.cache'` → `permission denied (/home/alice/.cache)` */
+function shortReason(error: unknown): string {
+  const message = error instanceof Error ? error.message : String(error);
+  return message.replace(/^E[A-Z]+: ([^,]+), \w+ '([^']*)'.*$/s, "$1 ($2)");
 }
 
 async function assumeRole(
@@ -184,7 +209,8 @@ async function askSessionName(
 ): Promise<string> {
   try {
     const arn = await client.getCallerIdentity();
-    if (arn !== undefined) ports.callers.write(target.source.credentials.accessKeyId, callerPlace(target), arn);
+    if (arn === undefined) throw notSts(target, region);
+    ports.callers.write(target.source.credentials.accessKeyId, callerPlace(target), arn);
     return sessionNameOf(arn) ?? FALLBACK_SESSION_NAME;
   } catch (error) {
     const failure = classifyFailure(error);
@@ -243,11 +269,16 @@ async function callAssumeRole(
       hint: code === undefined ? "check --endpoint-url" : "check --endpoint-url; the token code may be used up",
     });
   }
-  return {
-    credentials: new Credentials({ accessKeyId, secretAccessKey, sessionToken, expiration: expires }),
-    assumedRoleArn,
-    accountId,
-    obtainedAt: ports.host.now(),
-    isFromCache: false,
-  };
+  // Before anything else, so that no text of ours can show them.
+  const credentials = new Credentials({ accessKeyId, secretAccessKey, sessionToken, expiration: expires });
+  if (!isOfRole({ assumedRoleArn, accountId }, target)) {
+    throw new AssumeMfaError(
+      "ACCOUNT_UNEXPECTED",
+      `AssumeRole's answer is another role's session: ${assumedRoleArn.slice(0, 200)}`,
+      {
+        hint: `asked for was ${target.role.value.arn}; nothing was done: check --endpoint-url (AWS_ENDPOINT_URL)`,
+      },
+    );
+  }
+  return { credentials, assumedRoleArn, accountId, obtainedAt: ports.host.now(), isFromCache: false };
 }

@@ -1,4 +1,5 @@
 import type { AwsFailure } from "../aws/aws-failure.ts";
+import { awsText } from "../aws/aws-text.ts";
 import { AssumeMfaError } from "../errors.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import type { Origin, Target } from "../target/target.ts";
@@ -36,7 +37,7 @@ export function translateAssumeRoleFailure(
     );
   }
   const { code } = failure;
-  const message = wordsOf(failure.message);
+  const message = awsText(failure.message, code);
   const make = (ours: AssumeMfaError["code"], text: string, hint: string | readonly string[]) =>
     new AssumeMfaError(ours, text, { hint, cause, details: { awsCode: code, requestId: failure.requestId } });
 
@@ -100,7 +101,7 @@ export function translateCallerFailure(
 ): AssumeMfaError | undefined {
   if (failure.kind !== "refused") return undefined;
   const { code } = failure;
-  const message = wordsOf(failure.message);
+  const message = awsText(failure.message, code);
   const { label, credentials } = target.source;
   const make = (ours: AssumeMfaError["code"], text: string, hint: string) =>
     new AssumeMfaError(ours, text, { hint, cause, details: { awsCode: code, requestId: failure.requestId } });
@@ -162,20 +163,25 @@ export function translateCallerFailure(
   }
 }
 
-/** AWS's words as the end of a line of ours: their first line (a wrong signature brings its whole request), no full stop. */
-function wordsOf(message: string): string {
-  return (message.split("\n", 1)[0] ?? "").trim().replace(/\.$/, "");
+/** Something answers that is not STS: a captive portal, a web server, a wrong endpoint. */
+export function notSts(target: Target, region: string): AssumeMfaError {
+  return new AssumeMfaError("NETWORK", `what answers as ${stsName({ target, region })} is not STS`, {
+    hint: endpointHint(target),
+  });
 }
 
 /** STS could not be reached at all. */
 export function unreachable(failure: AwsFailure, target: Target, region: string, cause: unknown): AssumeMfaError {
   return new AssumeMfaError("NETWORK", `${stsName({ target, region })} can't be reached: ${failure.message}`, {
-    hint:
-      target.endpoints.sts === undefined
-        ? "check the network, and that the region is right (--region)"
-        : `check the endpoint, set by ${formatOrigin(target.endpoints.sts.origin)}`,
+    hint: endpointHint(target),
     cause,
   });
+}
+
+function endpointHint(target: Target): string {
+  return target.endpoints.sts === undefined
+    ? "check the network, and that the region is right (--region)"
+    : `check the endpoint, set by ${formatOrigin(target.endpoints.sts.origin)}`;
 }
 
 function stsName({ target, region }: Pick<AssumeRoleContext, "target" | "region">): string {

@@ -1,3 +1,4 @@
+import { rememberTokenCode } from "../credentials/redaction.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { Host } from "../host/host.ts";
 
@@ -32,13 +33,18 @@ export async function readGivenTokenCode(
   host: Pick<Host, "env" | "readStdinLine">,
   option: string | undefined,
 ): Promise<GivenTokenCode | undefined> {
-  if (option === "-") return { code: await readCodeFromStdin(host), from: "standard input" };
+  if (option === "-") return remembered(await readCodeFromStdin(host), "standard input");
   const from = option === undefined ? "ASSUME_MFA_TOKEN_CODE" : "--token-code";
   // An environment variable set to nothing is not set, as everywhere in the AWS tools; an empty option is a mistake.
   const text = option ?? (host.env.ASSUME_MFA_TOKEN_CODE || undefined);
   if (text === undefined) return undefined;
   const code = parseTokenCode(text);
   if (code === undefined) throw malformedCode(from);
+  return remembered(code, from);
+}
+
+function remembered(code: string, from: string): GivenTokenCode {
+  rememberTokenCode(code);
   return { code, from };
 }
 
@@ -65,7 +71,7 @@ async function readCodeFromStdin(host: Pick<Host, "readStdinLine">): Promise<str
 
 function malformedCode(from: string, cause?: unknown): AssumeMfaError {
   return new AssumeMfaError("TOKEN_CODE_MALFORMED", `the token code from ${from} is not six digits`, {
-    hint: "give the six digits that the device shows now, such as --token-code 123456",
+    hint: "give the six digits that the device shows now",
     cause,
   });
 }

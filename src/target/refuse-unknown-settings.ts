@@ -67,16 +67,17 @@ function checkOwnKey(profile: Profile, key: string, own: OwnKey): void {
 }
 
 function refuseMistyped(profile: Profile, key: string): void {
+  const isOurs = /^assume[-_]?mfa/.test(key);
   let closest = "";
   let distance = Number.POSITIVE_INFINITY;
   for (const name of OWN_KEYS.keys()) {
-    const edits = editDistance(key, name);
+    const edits = editDistance(key, name, isOurs ? undefined : 3);
     if (edits < distance) {
       closest = name;
       distance = edits;
     }
   }
-  if (distance > 2 && !/^assume[-_]?mfa/.test(key)) return;
+  if (distance > 2 && !isOurs) return;
   const setting = profileSetting(profile, key);
   if (setting === undefined) return;
   // The name is shown only where it is one: a line that lost its newline can carry a secret.

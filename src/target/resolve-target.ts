@@ -123,7 +123,7 @@ export function resolveTarget(
     endpoints: resolveEndpoints(options.endpointUrl, settings, config, env),
     useFipsEndpoint: resolveSwitch(settings, env, "use_fips_endpoint"),
     useDualstackEndpoint: resolveSwitch(settings, env, "use_dualstack_endpoint"),
-    confirm: resolveConfirm(settings),
+    confirm: profile === undefined ? strictestConfirm(role.value, settings, config) : resolveConfirm(settings),
     cache: settings?.get("assume_mfa_cache")?.value === "none" ? "none" : "file",
   });
 }
@@ -232,6 +232,24 @@ function ownRegion(setting: Setting | undefined, name: string, exported: Exporte
 function resolveSwitch(profile: Profile | undefined, env: Environment, key: string): boolean {
   const setting = firstOf(environmentSetting(env, `AWS_${key.toUpperCase()}`), profileSetting(profile, key));
   return checkedBoolean(setting)?.value ?? false;
+}
+
+const CONFIRM_MODES: readonly ConfirmMode[] = ["never", "prompt", "always", "person"];
+
+/**
+ * A role named by its ARN is as well guarded as any profile that leads to it: else the ARN would be the way round.
+ * @param settings the profile in force: its own word counts too
+ */
+function strictestConfirm(role: RoleArn, settings: Profile | undefined, config: AwsConfig): Sourced<ConfirmMode> {
+  let strictest = resolveConfirm(settings);
+  for (const name of config.roleProfileNames()) {
+    const profile = config.profile(name);
+    if (profile?.get("role_arn")?.value !== role.arn || profile.get("assume_mfa_confirm") === undefined) continue;
+    refuseUnknownSettings(profile);
+    const confirm = resolveConfirm(profile);
+    if (CONFIRM_MODES.indexOf(confirm.value) > CONFIRM_MODES.indexOf(strictest.value)) strictest = confirm;
+  }
+  return strictest;
 }
 
 /** The values were checked with all other settings of ours. */

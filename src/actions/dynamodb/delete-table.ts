@@ -134,7 +134,8 @@ async function openDeleteTable(scope: ActionScope, note: (text: string) => void)
         try {
           return await deleteOnce(view);
         } catch (error) {
-          if (!isTransientRefusal(error) || clock.now() + delayMs > giveUpAt) throw error;
+          // Without a first look nothing tells this table from a later one of its name: sent once.
+          if (view.pin === undefined || !isTransientRefusal(error) || clock.now() + delayMs > giveUpAt) throw error;
           if (delayMs === FIRST_RETRY_MS) note(`${view.id} can't be deleted yet, trying again: ${messageOf(error)}`);
           await clock.sleep(delayMs, interrupts.signal);
           delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS);

@@ -9,7 +9,7 @@ const picker: ResourcePicker = {
   noun: "table",
   async list(scope) {
     const tables: Pickable[] = [];
-    for await (const page of listTables(scope)) tables.push(...page.map(({ name }) => ({ id: name, label: name })));
+    for await (const page of listTables(scope)) tables.push(...page.map(({ name }) => ({ id: name, facts: [] })));
     return tables;
   },
 };

@@ -39,7 +39,8 @@ export function registerDestructive(
         if (given.length === 0) checkSomebodyToPick(run, action, operands);
         const agreement = resolveAgreement(run, options, action.name);
         const scope = await run.openScope();
-        const ids = given.length > 0 ? given : action.checkIds([await pickResource(run, scope, picker)]);
+        const ids =
+          given.length > 0 ? given : action.checkIds([await pickResource(run, scope, picker, action.wording.verb)]);
         const progress = screen.progress();
         const { report, failure } = await runDestructive(
           action,
@@ -79,7 +80,7 @@ function checkSomebodyToPick(run: TargetRun, action: DestructiveAction, operands
   terminal?.close();
   if (terminal !== undefined) return;
   throw new AssumeMfaError("USAGE", `${action.name} needs ${operands}`, {
-    hint: `such as assume-mfa ${run.target.name} ${action.name} <${operands}…>`,
+    hint: `assume-mfa ${run.target.name} ${action.name} <${operands}…>; assume-mfa ${run.target.name} ${action.wording.nouns} lists them`,
   });
 }
 

@@ -22,21 +22,31 @@ export function registerExport(program: Command, services: Services, targetName:
       .option("--show", "print them even to a terminal"),
   ).action(async (options: ExportOptions) => {
     const { host } = services;
-    const format = resolveExportFormat(options.format, host.env.SHELL);
+    const format = resolveExportFormat(
+      options.format ?? (options.output === "json" ? "json" : undefined),
+      host.env.SHELL,
+    );
     if (host.stdout.isTerminal && options.show !== true && options.unset !== true) {
       throw new AssumeMfaError("TERMINAL_OUTPUT", "credentials are not printed to a terminal", {
         hint: [`type ${evalLine(format, targetName)}`, "to see them all the same: --show"],
       });
     }
-    if (options.unset === true) return host.stdout.write(formatExportUnset(format));
+    if (options.unset === true) {
+      host.stdout.write(formatExportUnset(format));
+      return;
+    }
     // The document is the credentials in their own format, not the list of targets.
     const plain = { ...options, output: "table" };
-    await runOnTarget(services, targetName, plain, { needsRegion: false }, async ({ target, openSession }) => {
+    await runOnTarget(services, targetName, plain, { needsRegion: false }, async ({ target, screen, openSession }) => {
       const { credentials } = await openSession();
       const region = target.region?.value;
       const text = formatExport(format, { credentials, region });
-      services.exported.write(credentials.accessKeyId, { targetName, region });
-      return { result: undefined, print: (screen) => screen.result(text) };
+      if (!services.exported.write(credentials.accessKeyId, { targetName, region })) {
+        screen.note(
+          "nothing can be kept here: in a shell with these credentials, name --region and --source-profile for other targets",
+        );
+      }
+      return { result: undefined, print: () => services.payload.write(text) };
     });
   });
 }
@@ -44,5 +54,5 @@ export function registerExport(program: Command, services: Services, targetName:
 /** The target's name goes to a shell by way of the user's clipboard: anything unusual is left for them to write. */
 function evalLine(format: string, targetName: string): string {
   const name = /^[\w.:/@+-]+$/.test(targetName) ? targetName : "<target>";
-  return format === "fish" ? `assume-mfa ${name} export | source` : `eval "$(assume-mfa ${name} export)"`;
+  return format === "fish" ? `assume-mfa ${name} export --format fish | source` : `eval "$(assume-mfa ${name} export)"`;
 }

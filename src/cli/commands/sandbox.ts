@@ -49,7 +49,7 @@ export function registerSandbox(program: Command, services: Services, setExitCod
           hint: "assume-mfa sandbox run -- <command>, or the lines that assume-mfa sandbox start prints",
         });
       }
-      services.host.stdout.write(`${await services.sandbox.code(endpoint, fresh === true)}\n`);
+      services.payload.write(`${await services.sandbox.code(endpoint, fresh === true)}\n`);
     });
 }
 
@@ -81,21 +81,22 @@ async function runStart(services: Services, port: number): Promise<void> {
   throw signal.reason;
 }
 
+const FIGHTING_VARIABLES = [
+  ...["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"],
+  ...["AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME"],
+  ...["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"],
+  ...["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ENDPOINT_URL_STS"],
+  ...["AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_IAM", "AWS_USE_FIPS_ENDPOINT"],
+  ...["AWS_USE_DUALSTACK_ENDPOINT", "ASSUME_MFA_TOKEN_CODE", "ASSUME_MFA_SERIAL_NUMBER", "ASSUME_MFA_SOURCE_PROFILE"],
+  ...["ASSUME_MFA_ROLE_SESSION_NAME", "ASSUME_MFA_EXPECT_ACCOUNT", "ASSUME_MFA_DURATION", "ASSUME_MFA_OUTPUT"],
+];
+
 /** For another shell: what of the caller's own would fight with the sandbox goes, then what it needs is set. */
 function formatShellLines({ environment }: RunningSandbox): string {
-  const unset = [
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
-  ];
   const exports = Object.entries(environment).map(
     ([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`,
   );
-  return `unset ${unset.join(" ")}\n${exports.join("")}`;
+  return `unset ${FIGHTING_VARIABLES.join(" ")}\n${exports.join("")}`;
 }
 
 async function runInside(services: Services, command: readonly string[], port: number): Promise<number> {

@@ -15,7 +15,7 @@ const picker: ResourcePicker = {
     }
     return living.map((one) => ({
       id: one.id,
-      label: [one.id, one.name, one.state, one.type, one.zone].filter(Boolean).join("  "),
+      facts: [one.name ?? "", one.state, one.type ?? "", one.zone ?? ""],
     }));
   },
 };

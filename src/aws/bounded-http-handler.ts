@@ -1,0 +1,54 @@
+// How requests reach AWS: the SDK's own handler, with bounds. Edge file: @smithy/node-http-handler. The SDK's time limits
+// end when an answer's headers are there, and it has no limit of size: a body that trickles would hold a command for
+// ever, one without an end would fill the memory. TLS certificates are verified whatever NODE_TLS_REJECT_UNAUTHORIZED
+// says: a variable that somebody set for another program must not hand out keys.
+import { type Readable, Transform } from "node:stream";
+import { NodeHttpHandler } from "@smithy/node-http-handler";
+
+/** TCP and TLS must be up within this. ACCEPTANCE.md M6. */
+export const CONNECT_TIMEOUT_MS = 5_000;
+/** An answer must begin within this, and be complete within the same again. ACCEPTANCE.md M6. */
+export const RESPONSE_TIMEOUT_MS = 15_000;
+/** Many times the largest answer that AWS gives: a page of a thousand instances has about five. */
+const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+export class BoundedHttpHandler extends NodeHttpHandler {
+  constructor() {
+    super({
+      connectionTimeout: CONNECT_TIMEOUT_MS,
+      requestTimeout: RESPONSE_TIMEOUT_MS,
+      throwOnRequestTimeout: true,
+      httpsAgent: { rejectUnauthorized: true, keepAlive: true, maxSockets: 50 },
+    });
+  }
+
+  override async handle(...args: Parameters<NodeHttpHandler["handle"]>): ReturnType<NodeHttpHandler["handle"]> {
+    const answer = await super.handle(...args);
+    answer.response.body = boundBody(answer.response.body as Readable);
+    return answer;
+  }
+}
+
+function boundBody(body: Readable): Readable {
+  let bytes = 0;
+  const bounded = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      bytes += chunk.length;
+      if (bytes > MAX_BODY_BYTES) end("EMSGSIZE", "the answer is too long");
+      else done(null, chunk);
+    },
+  });
+  const end = (code: string, message: string) => {
+    body.destroy();
+    bounded.destroy(Object.assign(new Error(message), { name: "TimeoutError", code }));
+  };
+  const timer = setTimeout(() => end("ETIMEDOUT", "the answer did not end"), RESPONSE_TIMEOUT_MS);
+  timer.unref();
+  body.on("error", (error) => bounded.destroy(error));
+  body.on("close", () => {
+    if (!body.readableEnded)
+      bounded.destroy(Object.assign(new Error("the connection was cut"), { code: "ECONNRESET" }));
+  });
+  bounded.on("close", () => clearTimeout(timer));
+  return body.pipe(bounded);
+}
