@@ -230,7 +230,7 @@ describe("an interrupt", () => {
       env: through(),
       meanwhile: ({ interrupts }) => proxy.whenAsked("AssumeRole", () => interrupts.raise(signal)),
     });
-    expect(run).toMatchObject({ exitCode, stdout: "", stderr: "" });
+    expect(run).toMatchObject({ exitCode, stdout: "", said: "" });
     // The call goes its way all the same, and spends its code before the next test takes one.
     await vi.waitFor(() => {
       expect(world.sandbox.calls.slice(before).map(({ operation }) => operation)).toContain("AssumeRole");

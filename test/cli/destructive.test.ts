@@ -379,7 +379,7 @@ describe("no id", () => {
       const run = await world.run(["dev", action, "--yes", "-t", world.code()], options);
       expect(run).toMatchObject({ exitCode: 2, stdout: "", operations: [], questions: [] });
       expect(run.stderr).toMatch(
-        new RegExp(`error: ${action} needs (?:ids|names)\n.*hint: such as assume-mfa dev ${action} <`),
+        new RegExp(`error: ${action} needs (?:ids|names)\n.*hint: assume-mfa dev ${action} <`),
       );
     }
   });
@@ -389,8 +389,8 @@ describe("no id", () => {
     const [gone] = addInstances(DEV, 1, { state: "terminated" });
     const run = await world.run(["dev", "terminate", "-t", world.code()], { replies: [{ pick: `${one}` }, "y"] });
     expect(run.exitCode).toBe(0);
-    expect(run.questions[0]).toBe("Which instance?");
-    expect(run.screen).toMatch(new RegExp(`${one} {2}copy-\\d+ {2}running {2}t3.small {2}us-east-1a`));
+    expect(run.questions[0]).toBe("Terminate which instance in dev (account 222222222222)?");
+    expect(run.screen).toMatch(new RegExp(`${one} +copy-\\d+ +running +t3.small +us-east-1a`));
     expect(run.screen).not.toContain(gone);
     expect(world.account(DEV).instances.get(`${one}`)?.state).toBe("terminated");
   });
@@ -398,7 +398,10 @@ describe("no id", () => {
   it("on a terminal: a table is picked", async () => {
     const name = addTable(DEV);
     const run = await world.run(["dev", "delete-table", "-t", world.code()], { replies: [{ pick: name }, "y"] });
-    expect(run).toMatchObject({ exitCode: 0, questions: ["Which table?", expect.stringContaining("Delete 1 table")] });
+    expect(run).toMatchObject({
+      exitCode: 0,
+      questions: [expect.stringMatching(/^Delete which table in dev /), expect.stringContaining("Delete 1 table")],
+    });
     expect(world.table(DEV, name)).toBeUndefined();
   });
 
@@ -421,7 +424,10 @@ describe("no id", () => {
     it("one is typed; it can't be looked at, and that is said", async () => {
       const [one] = addInstances(DEV, 1);
       const run = await world.run(["dev", "terminate", "--no-wait", "-t", world.code()], { replies: [`${one}`, "y"] });
-      expect(run.questions).toEqual(["Which instance? ", expect.stringMatching(/^Terminate 1 instance/)]);
+      expect(run.questions).toEqual([
+        expect.stringMatching(/^Terminate which instance in dev .*\? $/),
+        expect.stringMatching(/^Terminate 1 instance/),
+      ]);
       expect(run.stderr).toMatch(/the role may not list/);
       expect(run.stderr).toMatch(/cannot look/);
       expect(world.account(DEV).instances.get(`${one}`)?.state).not.toBe("running");

@@ -62,9 +62,11 @@ describe("credentials", () => {
     ]);
   });
 
-  it("-o json is not another format of it", async () => {
-    const run = await world.run(["dev", "export", "-o", "json", "-t", world.code()], { isPayload: true });
-    expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^unset /) });
+  it("-o json is the format json, and --format wins over it", async () => {
+    const json = await world.run(["dev", "export", "-o", "json", "-t", world.code()], { isPayload: true });
+    expect(JSON.parse(json.stdout)).toHaveProperty("AWS_SESSION_TOKEN", lastSession().sessionToken);
+    const sh = await world.run("dev export -o json --format sh", { isPayload: true });
+    expect(sh).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^unset /) });
   });
 
   it("--unset takes them away without a call or a code, for a target that need not exist", async () => {
@@ -79,7 +81,7 @@ describe("credentials", () => {
 describe("a terminal as standard output", () => {
   it.each([
     ["/bin/bash", 'eval "$(assume-mfa dev export)"'],
-    ["/usr/bin/fish", "assume-mfa dev export | source"],
+    ["/usr/bin/fish", "assume-mfa dev export --format fish | source"],
   ])("gets nothing (%s): exit 2 with the line to type", async (SHELL, line) => {
     const run = await world.run(["dev", "export", "-t", world.code()], { isStdoutTerminal: true, env: { SHELL } });
     expect(run).toMatchObject({ exitCode: 2, stdout: "", operations: [] });

@@ -61,7 +61,10 @@ describe("the SANDBOX mark", () => {
     const proxy = await startFaultProxy(world.sandbox.endpoint);
     const env = { AWS_ENDPOINT_URL: proxy.url, ASSUME_MFA_SANDBOX: undefined };
     const run = await world.run(["dev", "login", "-t", world.code()], { env });
-    expect(run).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(run).toMatchObject({ exitCode: 0, said: "" });
+    // Where it goes instead, and who says so.
+    expect(run.stderr).toMatch(new RegExp(`^endpoint ${proxy.url} \\(AWS_ENDPOINT_URL(?:_EC2)?\\)\n`));
+    expect(run.stderr).not.toContain("SANDBOX");
     await proxy.close();
   });
 
@@ -70,7 +73,10 @@ describe("the SANDBOX mark", () => {
     const proxy = await startFaultProxy(world.sandbox.endpoint);
     const env = { AWS_ENDPOINT_URL_EC2: proxy.url, ASSUME_MFA_SANDBOX: undefined };
     const run = await world.run("dev instances", { env });
-    expect(run).toMatchObject({ exitCode: 0, stderr: "" });
+    expect(run).toMatchObject({ exitCode: 0, said: "" });
+    // Where it goes instead, and who says so.
+    expect(run.stderr).toMatch(new RegExp(`^endpoint ${proxy.url} \\(AWS_ENDPOINT_URL(?:_EC2)?\\)\n`));
+    expect(run.stderr).not.toContain("SANDBOX");
     await proxy.close();
   });
 });
@@ -111,7 +117,7 @@ describe("ASSUME_MFA_SANDBOX is set and an endpoint is no sandbox", () => {
       );
       expect(run).toMatchObject({ exitCode: 3, stdout: "", operations: [], questions: [] });
       expect(run.stderr).toMatch(
-        /^assume-mfa: error: ASSUME_MFA_SANDBOX is set, and not every endpoint is a running sandbox\n/,
+        /^assume-mfa: error: ASSUME_MFA_SANDBOX is set, and (?:no sandbox answers at|\w+ is at) .*\n/,
       );
       expect(run.stderr).toMatch(/hint: .*unset ASSUME_MFA_SANDBOX/);
     }

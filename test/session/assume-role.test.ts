@@ -262,7 +262,7 @@ describe("a network that fails", () => {
     const env = { AWS_ENDPOINT_URL: "http://127.0.0.1:9", ASSUME_MFA_SANDBOX: undefined };
     const run = await world.run(["dev", "login", "-t", world.code()], { env });
     expect(run).toMatchObject({ exitCode: 1, stdout: "", operations: [] });
-    expect(run.stderr).toBe(
+    expect(run.said).toBe(
       "assume-mfa: error: STS at http://127.0.0.1:9 can't be reached: the connection was refused\n" +
         "assume-mfa: hint: check the endpoint, set by AWS_ENDPOINT_URL\n",
     );
@@ -282,7 +282,7 @@ describe("a network that fails", () => {
     const run = await world.run(["dev", "login", "-t", world.code()], through());
     expect(run).toMatchObject({ exitCode: 1, stdout: "" });
     expect(sent("AssumeRole")).toBe(1);
-    expect(run.stderr).toMatch(
+    expect(run.said).toMatch(
       /^assume-mfa: error: AssumeRole.*\nassume-mfa: hint: .*the token code may be used up.*\n$/,
     );
     // Nor does a person get to hear that the code was wrong.

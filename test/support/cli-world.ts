@@ -41,6 +41,8 @@ export interface Run {
   readonly exitCode: number;
   readonly stdout: string;
   readonly stderr: string;
+  /** Standard error without the lines about where the calls go. */
+  readonly said: string;
   /** What was written to the terminal itself. */
   readonly screen: string;
   readonly questions: readonly string[];
@@ -194,6 +196,7 @@ export class CliWorld {
       exitCode,
       stdout: host.out,
       stderr: host.err,
+      said: host.err.replace(/^(?:SANDBOX|endpoint) .*\n/gm, ""),
       screen: host.screen,
       questions: host.questions,
       operations: calls.map(({ operation = "?", parameters }) =>
