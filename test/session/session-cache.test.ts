@@ -455,9 +455,8 @@ describe("a cache that can't be written", () => {
     expect(run.stdout).toMatch(/^unset [\s\S]*export AWS_SESSION_TOKEN='[^']+';/);
     const said = run.stderr.replace(/^SANDBOX.*\n/, "");
     expect(said).toMatch(
-      /^assume-mfa: nothing can be kept here: .*\n|^assume-mfa: the session could not be cached: .*\n/,
+      /^assume-mfa: the session could not be cached: .*\n(?:assume-mfa: nothing can be kept here: .*\n)?$/,
     );
-    expect(said).not.toMatch(/error:/);
     const login = await world.run(["dev", "login", "-t", world.code(), "-o", "json"], options);
     expect(login).toMatchObject({ exitCode: 0 });
     expect(JSON.parse(login.stdout)[0].result.cached).toBe(false);
