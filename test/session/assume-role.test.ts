@@ -364,11 +364,15 @@ describe("a network that fails", () => {
     expect(run.stderr).toMatch(/no complete credentials\n.*may be used up/);
   });
 
-  it("a session of another account than the role's is refused where one is expected", async () => {
-    const elsewhere = `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><AssumedRoleUser><AssumedRoleId>AROA:alice</AssumedRoleId><Arn>arn:aws:sts::999999999999:assumed-role/PrivilegedActionsRole/alice</Arn></AssumedRoleUser><Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken><Expiration>2036-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`;
-    proxy.break("AssumeRole", { kind: "answer", status: 200, body: elsewhere, forward: false });
-    const run = await world.run(["dev", "login", "--expect-account", DEV, "-t", world.code()], through());
-    expect(run).toMatchObject({ exitCode: 3, stdout: "" });
-    expect(run.stderr).toContain("999999999999");
-  });
+  it.each([[[]], [["--expect-account", DEV]]])(
+    "a session of another account than the role's is refused, %j",
+    async (words) => {
+      const elsewhere = `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><AssumedRoleUser><AssumedRoleId>AROA:alice</AssumedRoleId><Arn>arn:aws:sts::999999999999:assumed-role/PrivilegedActionsRole/alice</Arn></AssumedRoleUser><Credentials><AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>secret</SecretAccessKey><SessionToken>token</SessionToken><Expiration>2036-01-01T00:00:00Z</Expiration></Credentials></AssumeRoleResult></AssumeRoleResponse>`;
+      proxy.break("AssumeRole", { kind: "answer", status: 200, body: elsewhere, forward: false });
+      const run = await world.run(["dev", "login", ...words, "-t", world.code()], through());
+      expect(run).toMatchObject({ exitCode: 3, stdout: "" });
+      expect(run.stderr).toContain("999999999999");
+      expect(await world.run("dev whoami", through())).toMatchObject({ exitCode: 2 }); // nor was it cached
+    },
+  );
 });

@@ -307,6 +307,19 @@ describe("an entry that is not what we wrote", () => {
     );
   });
 
+  it.each([
+    ["accountId", "333333333333"],
+    ["assumedRoleArn", `arn:aws:sts::333333333333:assumed-role/PrivilegedActionsRole/alice`],
+    ["assumedRoleArn", `arn:aws:sts::${DEV}:assumed-role/Administrator/alice`],
+    ["assumedRoleArn", `arn:aws-cn:sts::${DEV}:assumed-role/PrivilegedActionsRole/alice`],
+    ["assumedRoleArn", "anything"],
+  ])("whose %s is %s is another role's: a miss", async (key, value) => {
+    await world.login();
+    const entry = JSON.parse(fs.readFileSync(world.sessionFile, "utf8"));
+    fs.writeFileSync(world.sessionFile, JSON.stringify({ ...entry, [key]: value }));
+    expect(await isHit()).toBe(false);
+  });
+
   it("is a miss for the program too, not an error", async () => {
     await world.login();
     for (const text of ["", "{", "null", "x".repeat(2_000_000)]) {
