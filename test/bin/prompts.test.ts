@@ -100,7 +100,7 @@ describe.concurrent("the prompt", () => {
 });
 
 /** The cursor is hidden when the list is whole. */
-const LIST_SHOWN = new RegExp(`Which instance[\\s\\S]*worker-1[\\s\\S]*${HIDE_CURSOR.replace(/[[?]/g, "\\$&")}`);
+const LIST_SHOWN = new RegExp(`[Ww]hich instance[\\s\\S]*worker-1[\\s\\S]*${HIDE_CURSOR.replace(/[[?]/g, "\\$&")}`);
 
 /** The ways in which a question ends other than by its answer, in the order in which they are tried. */
 const ENDINGS = [
