@@ -50,8 +50,8 @@ export function addSessionOptions(command: Command): Command {
       .option("--duration <time>", "of the role session: 1h, 45m, 3600 (ASSUME_MFA_DURATION)")
       .option("--external-id <id>", "passed to AssumeRole")
       .option("--expect-account <id>", "another account than this is an error (ASSUME_MFA_EXPECT_ACCOUNT)")
-      .option("--region <region>", "(AWS_REGION, AWS_DEFAULT_REGION)")
-      .option("--endpoint-url <url>", "(AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_<SERVICE>)")
+      .option("--region <region>", "the region to work in (AWS_REGION, AWS_DEFAULT_REGION)")
+      .option("--endpoint-url <url>", "call this in place of AWS (AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_<SERVICE>)")
       .option("--min-ttl <time>", "renew a session that ends sooner, default 5m (ASSUME_MFA_MIN_TTL)")
       .option("--refresh", "assume again even if a session is cached")
       .option("--no-cache", "neither read nor write the cache"),

@@ -1,6 +1,6 @@
 import { Command, CommanderError } from "commander";
 import { AssumeMfaError } from "../errors.ts";
-import { closestNames } from "../target/closest-names.ts";
+import { closestNames, editDistance } from "../target/closest-names.ts";
 import { visibleText } from "../text/visible-text.ts";
 import { ACTIONS, COMMANDS } from "./catalogue.ts";
 import { formatHelp } from "./help.ts";
@@ -56,6 +56,11 @@ async function showHelp(services: Services, { asks, targetName, word, rest }: In
   const topic = word === "help" ? rest[0] : word;
   const command = COMMANDS.find(({ name }) => name === topic);
   if (command !== undefined) return runCommand(services, { ...readInvocation([command.name, "--help"]) }, command.name);
+  // `assume-mfa terminate --help`, `assume-mfa help terminate`: the action's options, whatever the target.
+  const action = [topic, targetName].find((name) => ACTIONS.some((entry) => entry.name === name));
+  if (action !== undefined && (topic === undefined || word === "help")) {
+    return runAction(services, readInvocation(["--target", "<target>", action, "--help"]), "<target>");
+  }
   if (targetName !== undefined && topic !== undefined) {
     return runAction(services, readInvocation(["--target", targetName, topic, "--help"]), targetName);
   }
@@ -100,7 +105,7 @@ async function runAction(services: Services, invocation: Invocation, targetName:
       {
         hint: word.startsWith("-")
           ? `write assume-mfa ${targetName} <action> [operands] [options]`
-          : `did you mean ${closestNames(word, names, 1).join("")}? assume-mfa --help lists all actions`,
+          : [...didYouMean(word, names), `the actions are ${names.join(", ")}; assume-mfa --help explains them`],
       },
     );
   }
@@ -109,6 +114,13 @@ async function runAction(services: Services, invocation: Invocation, targetName:
   register(program, services, targetName);
   await parse(program, [word, ...invocation.rest], invocation.moved);
   return 0;
+}
+
+/** @returns a hint where one of the names is near enough to have been meant; else none */
+function didYouMean(word: string, names: readonly string[]): readonly string[] {
+  const [closest] = closestNames(word, names, 1);
+  if (closest === undefined || editDistance(word, closest) > Math.max(1, Math.floor(word.length / 3))) return [];
+  return [`did you mean ${closest}?`];
 }
 
 /** A target alone: on a terminal an action can be picked. */
@@ -145,11 +157,13 @@ async function checkTargetExists(
   try {
     resolveTarget(targetName, {}, services.loadConfig(), services.host.env);
   } catch (error) {
-    if (!(error instanceof AssumeMfaError) || error.code !== "TARGET_UNKNOWN" || commands.length === 0) throw error;
+    if (!(error instanceof AssumeMfaError) || error.code !== "TARGET_UNKNOWN") throw error;
+    const isAction = ACTIONS.some(({ name }) => name === targetName);
+    if (!isAction && commands.length === 0) throw error;
     throw new AssumeMfaError(error.code, error.message, {
       hint: [
         ...error.hints,
-        ACTIONS.some(({ name }) => name === targetName)
+        isAction
           ? `${targetName} is an action: write assume-mfa <target> ${targetName}`
           : `or a command: ${closestNames(targetName, commands, 3).join(", ")}`,
       ],
@@ -177,6 +191,12 @@ function makeProgram({ host }: Services, name: string): Command {
   );
 }
 
+/** `run` of `sandbox run --prot 1`: whose options the mistake is about. */
+function subcommandOf(program: Command, word: string | undefined, rest: readonly string[]): readonly string[] {
+  const children = program.commands.find((command) => command.name() === word)?.commands ?? [];
+  return rest.slice(0, 1).filter((name) => children.some((child) => child.name() === name));
+}
+
 async function parse(program: Command, words: readonly string[], moved: readonly string[]): Promise<void> {
   // Moved options stand right behind the command's name, before any `--`.
   const [word, ...rest] = words;
@@ -193,10 +213,10 @@ async function parse(program: Command, words: readonly string[], moved: readonly
     }
     const [message = "", suggestion] = error.message.replace(/^error: /, "").split("\n");
     // Commander's sentences, in our form: one, and no full stop.
-    throw new AssumeMfaError("USAGE", message.replace(". Expected", ": expected").replace(/\.$/, ""), {
+    throw new AssumeMfaError("USAGE", message.replace(/\. (?=[a-z])/i, ": ").replace(/\.$/, ""), {
       hint: [
         ...(suggestion === undefined ? [] : [suggestion.replace(/^\(|\)$/g, "").toLowerCase()]),
-        `${program.name()} ${word} --help lists the options`,
+        `${[program.name(), word, ...subcommandOf(program, word, rest)].join(" ")} --help lists the options`,
       ],
       cause: error,
     });

@@ -5,6 +5,7 @@ import { Credentials } from "../credentials/credentials.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { Host } from "../host/host.ts";
 import type { Target } from "../target/target.ts";
+import { shownName } from "../text/shown-name.ts";
 import { askTokenCode } from "./ask-token-code.ts";
 import type { CallerStore } from "./caller-store.ts";
 import type { SessionCache } from "./session-cache.ts";
@@ -170,9 +171,14 @@ function isCodeNeeded(target: Target, options: RoleSessionOptions, ports: RoleSe
   if (!target.source.credentials.isLongTerm)
     return unneeded(`${target.source.label} is a session, which can't present one`);
   if (target.mfaSerial !== undefined) return true;
+  const profile = target.profileName ?? target.source.profileName;
+  const addLine =
+    profile === undefined
+      ? ""
+      : `add mfa_serial = arn:aws:iam::<account>:mfa/<name> to the profile ${shownName(profile)}, or `;
   throw new AssumeMfaError("MFA_SERIAL_MISSING", `no MFA device is known for ${target.name}`, {
     hint: [
-      `add mfa_serial = arn:aws:iam::<account>:mfa/<name> to the profile${target.profileName === undefined ? ` of ${target.source.label}` : ` "${target.profileName}"`}, or use --serial-number`,
+      `${addLine}use --serial-number (ASSUME_MFA_SERIAL_NUMBER)`,
       "a role that demands no MFA: assume_mfa_required = false",
     ],
   });

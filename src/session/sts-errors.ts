@@ -50,7 +50,7 @@ export function translateAssumeRoleFailure(
   if (code === "AccessDenied" && /MultiFactorAuthentication failed/i.test(message)) {
     return make("MFA_SERIAL_REJECTED", `the MFA device was not accepted: ${message}`, [
       `${serialOf(context.target)} (${originOf(context.target.mfaSerial)}) must be a device of the user whose keys sign (${context.target.source.label})`,
-      "a virtual device is arn:aws:iam::<account>:mfa/<name>, not …:user/…; `aws iam list-mfa-devices` shows it",
+      "a virtual device is arn:aws:iam::<account>:mfa/<name>, not …:user/…; `aws iam list-mfa-devices --profile <source profile>` shows it",
     ]);
   }
   if (code === "AccessDenied")

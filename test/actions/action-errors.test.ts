@@ -112,7 +112,7 @@ describe("EC2's refusals", () => {
       code: "PROTECTED",
       exitCode: 1,
       message: /^OperationNotPermitted: The instance 'i-0123456789abcdef0' may not be terminated/,
-      hint: "protection is never switched off by this program",
+      hint: "leave out the one that AWS names: protection is never switched off by this program",
     },
     {
       title: "tells an unknown id",
@@ -222,7 +222,7 @@ describe("DynamoDB's and STS's refusals", () => {
       type: "ValidationException",
       said: "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
       code: "PROTECTED",
-      hint: "protection is never switched off by this program",
+      hint: "leave out the one that AWS names: protection is never switched off by this program",
     },
     {
       type: "ResourceNotFoundException",
