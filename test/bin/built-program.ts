@@ -73,10 +73,13 @@ export function findProgram(name: string): string | undefined {
   return undefined;
 }
 
-/** For a title, so that what is left out is seen to be left out. */
+/** A title that says what is left out, and why; said on standard error too. */
 export function titled(title: string, ...needs: readonly (readonly [name: string, found: unknown])[]): string {
   const missing = needs.filter(([, found]) => found === undefined || found === false).map(([name]) => name);
-  return missing.length === 0 ? title : `${title} (LEFT OUT: no ${missing.join(", no ")} here)`;
+  if (missing.length === 0) return title;
+  const note = `${title} (LEFT OUT: no ${missing.join(", no ")} here)`;
+  process.stderr.write(`${note}\n`); // not every reporter names what is skipped
+  return note;
 }
 
 export interface RunOptions {
@@ -111,6 +114,10 @@ export const SIGNAL_NUMBERS: Readonly<Record<string, number>> = {
   SIGTERM: 15,
 };
 
+const running = new Set<ChildProcess>();
+// A test that failed may leave one behind.
+process.on("exit", () => running.forEach(endGroup));
+
 /** Runs a command in a session of its own, which has no terminal: nobody's terminal is asked anything. */
 export function run(command: readonly string[], options: RunOptions): Promise<RunOutcome> {
   const [file = "", ...args] = command;
@@ -123,6 +130,7 @@ export function run(command: readonly string[], options: RunOptions): Promise<Ru
       detached: true,
       stdio: [input === undefined ? "ignore" : "pipe", "pipe", "pipe"],
     });
+    running.add(child);
     const timer = setTimeout(() => {
       endGroup(child);
       reject(new Error(`${command.join(" ")} ran for more than ${timeoutMs} ms\n${stdout}\n${stderr}`));
@@ -140,6 +148,7 @@ export function run(command: readonly string[], options: RunOptions): Promise<Ru
       reject(error);
     });
     child.on("close", (code, signal) => {
+      running.delete(child);
       clearTimeout(timer);
       const status = signal === null ? (code ?? -1) : 128 + (SIGNAL_NUMBERS[signal] ?? 0);
       resolve({ status, stdout, stderr, elapsedMs: performance.now() - startedAt });
