@@ -4,7 +4,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import packageJson from "../package.json" with { type: "json" };
-import type { RunningSandbox, SandboxServices } from "./cli/sandbox-services.ts";
+import type { RunningSandbox, SandboxServices, SandboxStart } from "./cli/sandbox-services.ts";
 import type { Services } from "./cli/services.ts";
 import { redact } from "./credentials/redaction.ts";
 import { AssumeMfaError } from "./errors.ts";
@@ -15,6 +15,7 @@ import { makeFileCallerStore } from "./session/caller-store.ts";
 import { makeFileExportedSessions } from "./session/exported-sessions.ts";
 import { makeFileSessionCache } from "./session/session-cache.ts";
 import { loadAwsConfig } from "./target/load-aws-config.ts";
+import { visibleText } from "./text/visible-text.ts";
 
 /** @param plainHost as it is; the services' own hides every known secret from whatever is printed */
 export function makeServices(plainHost: Host): Services {
@@ -55,7 +56,7 @@ const SANDBOX_PROBE_TIMEOUT_MS = 1_000;
 
 function makeSandboxServices(host: Host): SandboxServices {
   return {
-    start: (port) => startSandboxWithHome(host, port),
+    start: (options) => startSandboxWithHome(host, options),
     async isSandbox(endpoint) {
       const { isSandbox } = await import("./sandbox/sandbox-client.ts");
       return isSandbox(endpoint, SANDBOX_PROBE_TIMEOUT_MS);
@@ -63,6 +64,18 @@ function makeSandboxServices(host: Host): SandboxServices {
     async code(endpoint, isFresh) {
       const { fetchSandboxCode } = await import("./sandbox/sandbox-client.ts");
       return fetchSandboxCode(endpoint, { fresh: isFresh });
+    },
+    async clock(endpoint, move) {
+      const [{ fetchSandboxClock, moveSandboxClock }, { parseDurationMs }] = await Promise.all([
+        import("./sandbox/sandbox-client.ts"),
+        import("./sandbox/fault.ts"),
+      ]);
+      if (move === undefined) return fetchSandboxClock(endpoint);
+      const byMs = parseDurationMs(move);
+      if (byMs !== undefined && byMs >= 0) return moveSandboxClock(endpoint, byMs);
+      throw new AssumeMfaError("USAGE", `"${move}" is no time to move on by`, {
+        hint: "write it as +20m, +90s or +1h: the world's clock only goes forward",
+      });
     },
     async runChild(command, env) {
       const { runChild } = await import("./host/child-process.ts");
@@ -109,15 +122,27 @@ function makeTemporaryFolder(): string {
   }
 }
 
-async function startSandboxWithHome(host: Host, port: number): Promise<RunningSandbox> {
-  const [{ startSandbox }, { writeSandboxHome }] = await Promise.all([
+async function startSandboxWithHome(host: Host, { port, faults, stateFolder }: SandboxStart): Promise<RunningSandbox> {
+  const [{ startSandbox }, { writeSandboxHome }, { parseFault }] = await Promise.all([
     import("./sandbox/sandbox.ts"),
     import("./sandbox/sandbox-home.ts"),
+    import("./sandbox/fault.ts"),
   ]);
-  const home = makeTemporaryFolder();
-  const removeHome = () => rmSync(home, { recursive: true, force: true });
+  const parsedFaults = faults.map(parseFault);
+  // A kept world keeps its home too: its keys, and the sessions of programs inside.
+  const home = stateFolder === undefined ? makeTemporaryFolder() : path.resolve(stateFolder, "home");
+  const removeHome = () => {
+    if (stateFolder === undefined) rmSync(home, { recursive: true, force: true });
+  };
   try {
-    const sandbox = await startSandbox({ port, now: () => host.now() });
+    const sandbox = await startSandbox({
+      port,
+      faults: parsedFaults,
+      now: () => host.now(),
+      ...(stateFolder === undefined ? {} : { stateFolder: path.resolve(stateFolder) }),
+      onStateFailure: (error) =>
+        host.stderr.write(`assume-mfa: the sandbox's world is not kept any more: ${visibleText(messageOf(error))}\n`),
+    });
     return {
       endpoint: sandbox.endpoint,
       environment: { ...writeSandboxHome(sandbox, home) },
@@ -129,6 +154,7 @@ async function startSandboxWithHome(host: Host, port: number): Promise<RunningSa
     };
   } catch (error) {
     removeHome();
+    if (error instanceof AssumeMfaError) throw error;
     const { code, message } = error as NodeJS.ErrnoException;
     throw new AssumeMfaError(
       "SANDBOX_FAILED",
@@ -136,4 +162,8 @@ async function startSandboxWithHome(host: Host, port: number): Promise<RunningSa
       { hint: code === "EADDRINUSE" ? "choose another with --port, or leave it out" : undefined, cause: error },
     );
   }
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
 }

@@ -75,7 +75,7 @@ export const ACTIONS: readonly ActionEntry[] = [
 export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "sandbox",
-    operands: "demo|start|run|code",
+    operands: "<command>",
     summary: "an AWS of one's own on this machine, to try all of it",
     load: async () => (await import("./commands/sandbox.ts")).registerSandbox,
   },

@@ -15,7 +15,7 @@ export async function runDemo(services: Services): Promise<number> {
   const { host } = services;
   const release = host.interrupts.hold();
   try {
-    const running = await services.sandbox.start(0);
+    const running = await services.sandbox.start({ port: 0, faults: [], stateFolder: undefined });
     try {
       return await tell(services, running);
     } finally {

@@ -12,13 +12,24 @@ const CALLED_SERVICES: readonly ServiceId[] = ["sts", "ec2", "dynamodb", "iam"];
 const LEAVE_HINT =
   "to work in AWS itself: unset ASSUME_MFA_SANDBOX AWS_ENDPOINT_URL AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE";
 
+/** Below this a difference is the time that asking takes. */
+const CLOCK_TOLERANCE_MS = 1_500;
+
 /**
  * The sandbox that the environment speaks of must be running: asked before its files are looked for, which went with it.
+ * @returns the services as they are inside: where the world's clock was moved, with its time
  * @throws AssumeMfaError ENDPOINT_UNEXPECTED
  */
-export async function checkSandboxRuns(services: Services): Promise<void> {
-  const endpoint = services.host.env.ASSUME_MFA_SANDBOX;
-  if (!endpoint || (await services.sandbox.isSandbox(endpoint))) return;
+export async function enterSandbox(services: Services): Promise<Services> {
+  const { host } = services;
+  const endpoint = host.env.ASSUME_MFA_SANDBOX;
+  if (!endpoint) return services;
+  if (await services.sandbox.isSandbox(endpoint)) {
+    const aheadMs = (await services.sandbox.clock(endpoint, undefined)) - host.now();
+    return Math.abs(aheadMs) < CLOCK_TOLERANCE_MS
+      ? services
+      : { ...services, host: { ...host, now: () => host.now() + aheadMs } };
+  }
   throw new AssumeMfaError("ENDPOINT_UNEXPECTED", `ASSUME_MFA_SANDBOX is set, and no sandbox answers at ${endpoint}`, {
     hint: ["it has stopped: start another with assume-mfa sandbox start", LEAVE_HINT],
   });

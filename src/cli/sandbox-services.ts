@@ -11,6 +11,23 @@ export interface RunningSandbox {
   close(): Promise<void>;
 }
 
+export interface SandboxStart {
+  /** On 127.0.0.1; 0: any. */
+  readonly port: number;
+  /** As typed, `drop-reply:AssumeRole`; what they are is told in src/sandbox/README.md. */
+  readonly faults: readonly string[];
+  /** Keeps the world, and what programs inside keep; undefined: nothing is left of it. */
+  readonly stateFolder: string | undefined;
+}
+
+/** How a child ended. */
+export interface ChildEnd {
+  /** What a shell would see: 128 + n by signal n, 126 not runnable, 127 not found. */
+  readonly status: number;
+  /** Why it never ran; undefined when it did. */
+  readonly startFailure: string | undefined;
+}
+
 export interface NestedRun {
   readonly exitCode: number;
   readonly stdout: string;
@@ -20,17 +37,20 @@ export interface NestedRun {
 
 /** The sandbox, as the commands see it. */
 export interface SandboxServices {
-  /** @param port 0: any. @throws AssumeMfaError SANDBOX_FAILED when it is taken */
-  start(port: number): Promise<RunningSandbox>;
+  /** @throws AssumeMfaError SANDBOX_FAILED when the port is taken or the state can't be read, USAGE for an unknown fault */
+  start(options: SandboxStart): Promise<RunningSandbox>;
   /** Whether a sandbox answers there. Never throws; false for anything that is not loopback. */
   isSandbox(endpoint: string): Promise<boolean>;
   /** Asks the sandbox at `endpoint` for the code of alice's device. @throws AssumeMfaError SANDBOX_FAILED */
   code(endpoint: string, isFresh: boolean): Promise<string>;
   /**
-   * Runs a program with inherited streams and passes signals on.
-   * @returns the status that a shell would see: 128 + n by signal n, 126 not runnable, 127 not found
+   * The world's time in the sandbox at `endpoint`, moved on first where `move` (`+20m`) is given.
+   * @returns milliseconds since 1970
+   * @throws AssumeMfaError SANDBOX_FAILED, USAGE for something that is no time
    */
-  runChild(command: readonly string[], env: Environment): Promise<number>;
+  clock(endpoint: string, move: string | undefined): Promise<number>;
+  /** Runs a program with inherited streams and passes signals on. */
+  runChild(command: readonly string[], env: Environment): Promise<ChildEnd>;
   /** This program again, in this process, with another environment and its streams caught. */
   runNested(argv: readonly string[], env: Environment): Promise<NestedRun>;
 }

@@ -13,7 +13,7 @@ import {
   resolveScreenOptions,
   type SessionOptions,
 } from "./options.ts";
-import { checkSandboxRuns, showEndpoints } from "./sandbox-mark.ts";
+import { enterSandbox, showEndpoints } from "./sandbox-mark.ts";
 import { makeScreen, type Screen } from "./screen.ts";
 import type { Services } from "./services.ts";
 
@@ -47,17 +47,17 @@ export interface TargetOutcome {
  * @throws AssumeMfaError whatever went wrong; with `-o json` the document is printed by then
  */
 export async function runOnTarget(
-  services: Services,
+  outside: Services,
   targetName: string,
   options: SessionOptions,
   { needsRegion }: { readonly needsRegion: boolean },
   work: (run: TargetRun) => Promise<TargetOutcome>,
 ): Promise<void> {
+  const services = await enterSandbox(outside);
   const { host } = services;
   const screen = makeScreen(host, resolveScreenOptions(options, host.env));
   const expectedAccount = resolveExpectedAccount(options, host.env);
   const minTtlMs = resolveMinTtlMs(options, host.env);
-  await checkSandboxRuns(services);
   const exportedKeyId = host.env.AWS_ACCESS_KEY_ID;
   const exported = exportedKeyId ? services.exported.read(exportedKeyId) : undefined;
   const target = resolveTarget(targetName, options, services.loadConfig(), host.env, exported);

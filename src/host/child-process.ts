@@ -12,21 +12,31 @@ const SENT_SIGNALS = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
 /** The terminal's keys send these to the child and to us alike: only without a terminal they are for us to pass on. */
 const KEY_SIGNALS = ["SIGINT", "SIGQUIT"] as const;
 
-/** @returns the child's status; 128 + n when signal n ended it; 126 not runnable, 127 not found */
-export function runChild(command: readonly string[], env: Environment, interrupts: Interrupts): Promise<number> {
+/** How a child ended. */
+export interface ChildEnd {
+  /** Its own status; 128 + n when signal n ended it; 126 not runnable, 127 not found. */
+  readonly status: number;
+  /** Why it never ran, in a word or two; undefined when it did. */
+  readonly startFailure: string | undefined;
+}
+
+/** @param command the program and its arguments, as they are */
+export function runChild(command: readonly string[], env: Environment, interrupts: Interrupts): Promise<ChildEnd> {
   const [file = "", ...args] = command;
   const forwarded = hasTerminal() ? SENT_SIGNALS : [...SENT_SIGNALS, ...KEY_SIGNALS];
   const release = interrupts.handOver();
-  return new Promise<number>((resolve) => {
+  return new Promise<ChildEnd>((resolve) => {
     const child = spawn(file, args, { stdio: "inherit", env: { ...env } });
     const forward = (signal: NodeJS.Signals) => child.kill(signal);
     for (const signal of forwarded) process.on(signal, forward);
-    const settle = (status: number) => {
+    const settle = (status: number, startFailure?: string) => {
       for (const signal of forwarded) process.off(signal, forward);
-      resolve(status);
+      resolve({ status, startFailure });
     };
     child.on("error", (error: NodeJS.ErrnoException) => {
-      settle(error.code === "ENOENT" ? EXIT_CHILD_NOT_FOUND : EXIT_CHILD_NOT_RUNNABLE);
+      if (error.code === "ENOENT") settle(EXIT_CHILD_NOT_FOUND, "command not found");
+      else
+        settle(EXIT_CHILD_NOT_RUNNABLE, error.code === "EACCES" ? "permission denied" : `can't be run (${error.code})`);
     });
     child.on("exit", (code, signal) => {
       settle(signal === null ? (code ?? 1) : 128 + os.constants.signals[signal]);

@@ -85,8 +85,8 @@ describe.concurrent("sandbox run", () => {
       machine.sandboxRun(["--", file]),
     );
     expect([missing?.status, refused?.status, folder?.status]).toEqual([127, 126, 126]);
-    expect(missing?.stderr).toContain("assume-mfa: no such command");
-    expect(refused?.stderr).toContain("can't be run");
+    expect(missing?.stderr).toContain("assume-mfa: error: ./nobody: command not found");
+    expect(refused?.stderr).toContain("assume-mfa: error: ./no-program: permission denied");
     expect(machine.left()).toEqual([]);
   });
 

@@ -180,7 +180,7 @@ describe("-o text", () => {
       "login",
       /^dev\t222222222222\tarn:aws:sts::222222222222:assumed-role\/PrivilegedActionsRole\/alice\t\d{4}-[\dT:.-]+Z\n$/,
     ],
-    ["whoami", /^222222222222\tarn:aws:sts::[^\t]+\tAROA[^\t]+\n$/],
+    ["whoami", /^dev\t222222222222\tarn:aws:sts::[^\t]+\tAROA[^\t]+\n$/],
     ["instances", /^(?:i-[0-9a-f]{17}\t[^\t\n]+\trunning\t[^\t\n]+\t[^\t\n]+\t[^\t\n]+\t[^\t\n]+\t[^\t\n]*\n)+$/],
     ["tables", /^orders\nsessions\n$/],
     ["table orders", /^orders\tACTIVE\t3\t\d+\t[^\t\n]+\toff\t[^\t\n]+\tarn:aws:dynamodb:[^\t\n]+\n$/],

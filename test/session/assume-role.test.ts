@@ -68,7 +68,9 @@ describe("AssumeRole, as STS sees it", () => {
     expect(inputs).toEqual({ ...BASE, ...expected });
     // The sandbox masks it; that it is the right one is shown by the device, whose step is spent.
     expect(TokenCode).toMatch(/^masked-/);
-    expect(world.device().lastAcceptedStep).toBe(Math.floor(world.sandbox.now() / 30_000));
+    // The step of when it was read, which may have ended meanwhile.
+    const stepsAgo = Math.floor(world.sandbox.now() / 30_000) - (world.device().lastAcceptedStep ?? 0);
+    expect([0, 1]).toContain(stepsAgo);
     expect(sent?.accessKeyId).toBe(world.user("alice").accessKeys[0]?.accessKeyId);
     expect(sent?.region).toBe("us-east-1");
   });

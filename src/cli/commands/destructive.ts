@@ -145,6 +145,9 @@ function showLook(
   );
 }
 
+/** A longer reason stands below the table. */
+const LONGEST_REASON_CELL = 40;
+
 function printReport(screen: Screen, report: Report): void {
   const rows = report.resources.map((one) => [
     one.id,
@@ -158,6 +161,9 @@ function printReport(screen: Screen, report: Report): void {
     screen.result(formatTabSeparated(rows));
     return;
   }
+  const reasons = report.resources.flatMap(({ reason }) => reason ?? []);
+  // A sentence of AWS's, the same for two hundred ids, is said once, below.
+  const hasReasonColumn = reasons.length > 0 && reasons.every((reason) => reason.length <= LONGEST_REASON_CELL);
   const hasNames = report.resources.some(({ name }) => name !== null);
   const { green, yellow, red } = screen.style;
   screen.table(
@@ -172,8 +178,13 @@ function printReport(screen: Screen, report: Report): void {
         paint: (text, cell) =>
           cell === "done" || cell === "would be done" ? green(text) : cell === "pending" ? yellow(text) : red(text),
       },
-      ...(report.resources.some(({ reason }) => reason !== undefined) ? [{ title: "reason", minWidth: 20 }] : []),
+      ...(hasReasonColumn ? [{ title: "reason", shrink: false }] : []),
     ],
     hasNames ? rows : rows.map(([id, , ...others]) => [id ?? "", ...others]),
   );
+  if (hasReasonColumn) return;
+  for (const reason of new Set(reasons)) {
+    const { length } = reasons.filter((other) => other === reason);
+    screen.result(`${length} of ${report.resources.length}: ${visibleText(reason)}\n`);
+  }
 }

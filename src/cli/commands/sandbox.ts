@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError } from "commander";
+import { type Command, InvalidArgumentError, Option } from "commander";
 import { AssumeMfaError, EXIT_BEFORE_CHILD } from "../../errors.ts";
+import { visibleText } from "../../text/visible-text.ts";
 import type { SetExitCode } from "../catalogue.ts";
 import { insideEnvironment } from "../inside-environment.ts";
-import type { RunningSandbox } from "../sandbox-services.ts";
+import type { RunningSandbox, SandboxStart } from "../sandbox-services.ts";
 import type { Services } from "../services.ts";
 
 export function registerSandbox(program: Command, services: Services, setExitCode: SetExitCode): void {
@@ -21,36 +22,69 @@ export function registerSandbox(program: Command, services: Services, setExitCod
       setExitCode(await runDemo(services));
     });
 
-  sandbox
-    .command("start")
-    .description("run one in the foreground; says what to set in another shell")
-    .option("--port <n>", "the port on 127.0.0.1 (default: any)", parsePort, 0)
-    .action(({ port }: { readonly port: number }) => runStart(services, port));
+  addStartOptions(
+    sandbox.command("start").description("run one in the foreground; says what to set in another shell"),
+  ).action((options: StartOptions) => runStart(services, toSandboxStart(options)));
 
-  sandbox
-    .command("run")
-    .description("start one, run a command inside it, stop, return the command's status")
-    .argument("<command...>", "the command and its arguments, as they are")
-    .passThroughOptions()
-    .option("--port <n>", "the port on 127.0.0.1 (default: any)", parsePort, 0)
-    .action(async (command: readonly string[], { port }: { readonly port: number }) => {
-      const words = command[0] === "--" ? command.slice(1) : command;
-      setExitCode(await runInside(services, words, port));
-    });
+  addStartOptions(
+    sandbox
+      .command("run")
+      .description("start one, run a command inside it, stop, return the command's status")
+      .argument("<command...>", "the command and its arguments, as they are")
+      .passThroughOptions(),
+  ).action(async (command: readonly string[], options: StartOptions) => {
+    const words = command[0] === "--" ? command.slice(1) : command;
+    setExitCode(await runInside(services, words, toSandboxStart(options)));
+  });
 
   sandbox
     .command("code")
     .description("inside a sandbox: the six digits that alice's device shows now")
     .option("--fresh", "wait (up to 31 s) until it is a code that was not used")
     .action(async ({ fresh }: { readonly fresh?: boolean }) => {
-      const endpoint = services.host.env.ASSUME_MFA_SANDBOX;
-      if (!endpoint) {
-        throw new AssumeMfaError("SANDBOX_FAILED", "this is not inside a sandbox: ASSUME_MFA_SANDBOX is not set", {
-          hint: "assume-mfa sandbox run -- <command>, or the lines that assume-mfa sandbox start prints",
-        });
-      }
-      services.payload.write(`${await services.sandbox.code(endpoint, fresh === true)}\n`);
+      services.payload.write(`${await services.sandbox.code(endpointInside(services), fresh === true)}\n`);
     });
+
+  sandbox
+    .command("clock")
+    .description("inside a sandbox: the world's time; with +20m, moves it on first")
+    .argument("[time]", "how far to move it on: +20m, +90s, +1h")
+    .action(async (move: string | undefined) => {
+      const now = await services.sandbox.clock(endpointInside(services), move);
+      services.host.stdout.write(`${new Date(now).toISOString()}\n`);
+    });
+}
+
+interface StartOptions {
+  readonly port?: number;
+  readonly fault: readonly string[];
+  readonly stateDir?: string;
+}
+
+function addStartOptions(command: Command): Command {
+  const collect = (fault: string, before: readonly string[]) => [...before, fault];
+  return command
+    .option("--port <n>", "the port on 127.0.0.1 (default: any)", parsePort)
+    .option("--state-dir <dir>", "keep the world in this folder between runs")
+    .addOption(
+      new Option("--fault <fault>", "go wrong on purpose, such as drop-reply:AssumeRole or clock-skew=+20m; repeatable")
+        .argParser(collect)
+        .default([], "none"),
+    );
+}
+
+function toSandboxStart({ port = 0, fault, stateDir }: StartOptions): SandboxStart {
+  if (stateDir === "") throw new AssumeMfaError("USAGE", "--state-dir is empty", { hint: "name a folder" });
+  return { port, faults: fault, stateFolder: stateDir };
+}
+
+/** @throws AssumeMfaError SANDBOX_FAILED outside of a sandbox */
+function endpointInside({ host }: Services): string {
+  const endpoint = host.env.ASSUME_MFA_SANDBOX;
+  if (endpoint) return endpoint;
+  throw new AssumeMfaError("SANDBOX_FAILED", "this is not inside a sandbox: ASSUME_MFA_SANDBOX is not set", {
+    hint: "assume-mfa sandbox run -- <command>, or the lines that assume-mfa sandbox start prints",
+  });
 }
 
 function parsePort(text: string): number {
@@ -59,12 +93,12 @@ function parsePort(text: string): number {
   throw new InvalidArgumentError("a port is a number from 0 to 65535");
 }
 
-async function runStart(services: Services, port: number): Promise<void> {
+async function runStart(services: Services, options: SandboxStart): Promise<void> {
   const { host } = services;
   const { signal, hold } = host.interrupts;
   const release = hold();
   try {
-    const running = await services.sandbox.start(port);
+    const running = await services.sandbox.start(options);
     try {
       host.stdout.write(formatShellLines(running));
       host.stderr.write(
@@ -99,26 +133,24 @@ function formatShellLines({ environment }: RunningSandbox): string {
   return `unset ${FIGHTING_VARIABLES.join(" ")}\n${exports.join("")}`;
 }
 
-async function runInside(services: Services, command: readonly string[], port: number): Promise<number> {
+async function runInside(services: Services, command: readonly string[], options: SandboxStart): Promise<number> {
   const { host } = services;
   let running: RunningSandbox;
   const release = host.interrupts.hold();
   try {
     try {
-      running = await services.sandbox.start(port);
+      running = await services.sandbox.start(options);
     } catch (error) {
       if (!(error instanceof AssumeMfaError)) throw error;
-      host.stderr.write(`assume-mfa: error: ${error.message}\n`);
-      for (const hint of error.hints) host.stderr.write(`assume-mfa: hint: ${hint}\n`);
+      host.stderr.write(`assume-mfa: error: ${visibleText(error.message)}\n`);
+      for (const hint of error.hints) host.stderr.write(`assume-mfa: hint: ${visibleText(hint)}\n`);
       return EXIT_BEFORE_CHILD;
     }
     try {
       host.stderr.write(`assume-mfa: SANDBOX at ${running.endpoint} (not AWS)\n`);
-      const status = await services.sandbox.runChild(command, insideEnvironment(host.env, running));
-      if (status === 127 || status === 126) {
-        host.stderr.write(
-          `assume-mfa: ${status === 127 ? "no such command" : "the command ended with 126, or can't be run"}\n`,
-        );
+      const { status, startFailure } = await services.sandbox.runChild(command, insideEnvironment(host.env, running));
+      if (startFailure !== undefined) {
+        host.stderr.write(`assume-mfa: error: ${visibleText(command[0] ?? "")}: ${startFailure}\n`);
       }
       return status;
     } finally {

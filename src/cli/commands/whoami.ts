@@ -14,7 +14,7 @@ export function registerWhoami(program: Command, services: Services, targetName:
           result: identity,
           print({ output, result, fields }) {
             if (output === "text")
-              return result(formatTabSeparated([[identity.account, identity.arn, identity.userId]]));
+              return result(formatTabSeparated([[target.name, identity.account, identity.arn, identity.userId]]));
             fields([
               ["target", target.name],
               ["account", identity.account],
