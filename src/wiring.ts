@@ -8,14 +8,19 @@ import type { RunningSandbox, SandboxServices, SandboxStart } from "./cli/sandbo
 import type { Services } from "./cli/services.ts";
 import { redact } from "./credentials/redaction.ts";
 import { AssumeMfaError } from "./errors.ts";
+import { makeFileLocks } from "./host/file-locks.ts";
 import { cacheFolder } from "./host/folders.ts";
 import type { Host, TextSink } from "./host/host.ts";
+import type { Locks } from "./host/lock.ts";
 import { privateFiles } from "./host/private-files.ts";
 import { makeFileCallerStore } from "./session/caller-store.ts";
 import { makeFileExportedSessions } from "./session/exported-sessions.ts";
 import { makeFileSessionCache } from "./session/session-cache.ts";
 import { loadAwsConfig } from "./target/load-aws-config.ts";
 import { visibleText } from "./text/visible-text.ts";
+
+/** Without a place for files there is nothing to share, and nobody to wait for. */
+const NO_LOCKS: Locks = { tryAcquire: () => ({ release: () => undefined }) };
 
 /** @param plainHost as it is; the services' own hides every known secret from whatever is printed */
 export function makeServices(plainHost: Host): Services {
@@ -29,6 +34,7 @@ export function makeServices(plainHost: Host): Services {
     loadConfigIn: (env) => loadAwsConfig({ env, homeDirectory: host.homeDirectory }),
     cache: makeFileSessionCache(privateFiles, folder),
     callers: makeFileCallerStore(privateFiles, folder),
+    locks: folder === undefined ? NO_LOCKS : makeFileLocks(path.join(folder, "locks"), () => host.now()),
     exported: makeFileExportedSessions(privateFiles, folder),
     async loadStsClient(settings) {
       const { makeStsClient } = await import("./session/sts-client.ts");

@@ -10,31 +10,42 @@ export const CONNECT_TIMEOUT_MS = 5_000;
 /** An answer must begin within this, and be complete within the same again. ACCEPTANCE.md M6. */
 export const RESPONSE_TIMEOUT_MS = 15_000;
 /** Many times the largest answer that AWS gives: a page of a thousand instances has about five. */
-const MAX_BODY_BYTES = 64 * 1024 * 1024;
+export const MAX_BODY_BYTES = 64 * 1024 * 1024;
+
+/** What an answer may take. */
+export interface AnswerBounds {
+  readonly responseTimeoutMs: number;
+  readonly maxBodyBytes: number;
+}
+
+const AWS_BOUNDS: AnswerBounds = { responseTimeoutMs: RESPONSE_TIMEOUT_MS, maxBodyBytes: MAX_BODY_BYTES };
 
 export class BoundedHttpHandler extends NodeHttpHandler {
-  constructor() {
+  readonly #bounds: AnswerBounds;
+
+  constructor(bounds = AWS_BOUNDS) {
     super({
       connectionTimeout: CONNECT_TIMEOUT_MS,
-      requestTimeout: RESPONSE_TIMEOUT_MS,
+      requestTimeout: bounds.responseTimeoutMs,
       throwOnRequestTimeout: true,
       httpsAgent: { rejectUnauthorized: true, keepAlive: true, maxSockets: 50 },
     });
+    this.#bounds = bounds;
   }
 
   override async handle(...args: Parameters<NodeHttpHandler["handle"]>): ReturnType<NodeHttpHandler["handle"]> {
     const answer = await super.handle(...args);
-    answer.response.body = boundBody(answer.response.body as Readable);
+    answer.response.body = boundBody(answer.response.body as Readable, this.#bounds);
     return answer;
   }
 }
 
-function boundBody(body: Readable): Readable {
+function boundBody(body: Readable, { responseTimeoutMs, maxBodyBytes }: AnswerBounds): Readable {
   let bytes = 0;
   const bounded = new Transform({
     transform(chunk: Buffer, _encoding, done) {
       bytes += chunk.length;
-      if (bytes > MAX_BODY_BYTES) end("EMSGSIZE", "the answer is too long");
+      if (bytes > maxBodyBytes) end("EMSGSIZE", "the answer is too long");
       else done(null, chunk);
     },
   });
@@ -42,7 +53,7 @@ function boundBody(body: Readable): Readable {
     body.destroy();
     bounded.destroy(Object.assign(new Error(message), { name: "TimeoutError", code }));
   };
-  const timer = setTimeout(() => end("ETIMEDOUT", "the answer did not end"), RESPONSE_TIMEOUT_MS);
+  const timer = setTimeout(() => end("ETIMEDOUT", "the answer did not end"), responseTimeoutMs);
   timer.unref();
   body.on("error", (error) => bounded.destroy(error));
   body.on("close", () => {

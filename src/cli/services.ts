@@ -1,4 +1,5 @@
 import type { Environment, Host, TextSink } from "../host/host.ts";
+import type { Locks } from "../host/lock.ts";
 import type { CallerStore } from "../session/caller-store.ts";
 import type { ExportedSessions } from "../session/exported-sessions.ts";
 import type { RoleSessionPorts } from "../session/role-session.ts";
@@ -18,6 +19,7 @@ export interface Services {
   loadConfigIn(env: Environment): AwsConfig;
   readonly cache: SessionCache;
   readonly callers: CallerStore;
+  readonly locks: Locks;
   readonly exported: ExportedSessions;
   readonly loadStsClient: RoleSessionPorts["loadStsClient"];
   readonly sandbox: SandboxServices;

@@ -82,6 +82,7 @@ export async function runOnTarget(
           host,
           cache: services.cache,
           callers: services.callers,
+          locks: services.locks,
           loadStsClient: services.loadStsClient,
           note: screen.note,
         },

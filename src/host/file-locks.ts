@@ -9,31 +9,8 @@ import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import os from "node:os";
 import path from "node:path";
+import type { LockHolder, Locks } from "./lock.ts";
 import { privateFiles } from "./private-files.ts";
-
-export interface LockHolder {
-  readonly pid: number;
-  /** Milliseconds since 1970: when it took the lock. */
-  readonly since: number;
-}
-
-export interface HeldLock {
-  release(): void;
-}
-
-/** Locks between the processes of one user. */
-export interface Locks {
-  /**
-   * @param name letters, digits and `-`
-   * @returns the lock; or, when somebody else has it, who
-   * @throws Error when nothing can be written there
-   */
-  tryAcquire(name: string): HeldLock | LockHolder;
-}
-
-export function isHeldLock(answer: HeldLock | LockHolder): answer is HeldLock {
-  return "release" in answer;
-}
 
 interface Claim extends LockHolder {
   /** When the process started, as its system tells it; tells it from a later one of the same pid. */

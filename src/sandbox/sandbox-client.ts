@@ -1,6 +1,6 @@
 /*
  * Edge file: node:http, client side. Asks a running sandbox on loopback, without a proxy, following nothing, within a
- * limit of time and of 4 KiB (the call log: 256 MiB). An address that is not plain http on loopback is never asked.
+ * limit of time and of 4 KiB (the call log: 256 MiB). An address that is not plain http on 127.0.0.1 is never asked.
  */
 import { request as httpRequest, type IncomingMessage } from "node:http";
 import { AssumeMfaError } from "../errors.ts";
@@ -15,9 +15,9 @@ const CALLS_TIMEOUT_MS = 30_000;
 /** The sandbox answers within 31 s (its own limit). */
 const FRESH_CODE_TIMEOUT_MS = 35_000;
 
-/** Whether an assume-mfa sandbox answers there. False for anything that is not loopback http. Never throws. */
+/** Whether an assume-mfa sandbox answers there. False for anything but http on 127.0.0.1. Never throws. */
 export async function isSandbox(endpoint: string, timeoutMs: number): Promise<boolean> {
-  const url = parseLoopbackUrl(endpoint);
+  const url = parseSandboxUrl(endpoint);
   if (url === undefined) return false;
   try {
     const { status, body } = await requestJson(new URL(SANDBOX_PATH, url), timeoutMs, "GET", MAX_ANSWER_BYTES);
@@ -75,8 +75,8 @@ async function ask(
   method: "GET" | "POST",
   maxBytes = MAX_ANSWER_BYTES,
 ): Promise<JsonAnswer> {
-  const url = parseLoopbackUrl(endpoint);
-  if (url === undefined) throw new AssumeMfaError("SANDBOX_FAILED", `${endpoint} is no sandbox: not http on loopback`);
+  const url = parseSandboxUrl(endpoint);
+  if (url === undefined) throw new AssumeMfaError("SANDBOX_FAILED", `${endpoint} is no sandbox: not http on 127.0.0.1`);
   try {
     return await requestJson(new URL(path, url), timeoutMs, method, maxBytes);
   } catch (cause) {
@@ -97,15 +97,16 @@ export async function fetchSandboxCalls(endpoint: string): Promise<readonly Sand
   throw new AssumeMfaError("SANDBOX_FAILED", `what answers at ${endpoint} is no sandbox`);
 }
 
-function parseLoopbackUrl(endpoint: string): URL | undefined {
+function parseSandboxUrl(endpoint: string): URL | undefined {
   let url: URL;
   try {
     url = new URL(endpoint);
   } catch {
     return undefined;
   }
-  const isLoopback = url.hostname === "127.0.0.1" || url.hostname === "localhost";
-  return url.protocol === "http:" && isLoopback && url.username === "" && url.password === "" ? url : undefined;
+  // Not `localhost`: what that name leads to is for the hosts file and the resolver to say, also when the SDK calls it.
+  const isOfSandbox = url.protocol === "http:" && url.hostname === "127.0.0.1";
+  return isOfSandbox && url.username === "" && url.password === "" ? url : undefined;
 }
 
 interface JsonAnswer {
@@ -115,7 +116,6 @@ interface JsonAnswer {
 
 function requestJson(url: URL, timeoutMs: number, method: "GET" | "POST", maxBytes: number): Promise<JsonAnswer> {
   return new Promise((resolve, reject) => {
-    // `localhost` is asked at 127.0.0.1, where sandboxes listen, whatever the hosts file says of it.
     const request = httpRequest({
       host: "127.0.0.1",
       port: url.port || 80,

@@ -4,10 +4,12 @@ import type { ClientSettings } from "../aws/client-settings.ts";
 import { Credentials } from "../credentials/credentials.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { Host } from "../host/host.ts";
+import type { Locks } from "../host/lock.ts";
 import type { Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import { askTokenCode } from "./ask-token-code.ts";
 import type { CallerStore } from "./caller-store.ts";
+import { takeDeviceTurn } from "./device-turn.ts";
 import type { SessionCache } from "./session-cache.ts";
 import { sessionInputs } from "./session-inputs.ts";
 import type { AssumeRoleInput, StsClient } from "./sts-client.ts";
@@ -39,9 +41,11 @@ export interface RoleSessionOptions {
 }
 
 export interface RoleSessionPorts {
-  readonly host: Pick<Host, "now" | "openTerminal" | "interrupts">;
+  readonly host: Pick<Host, "now" | "sleep" | "openTerminal" | "interrupts">;
   readonly cache: SessionCache;
   readonly callers: CallerStore;
+  /** One question for any number of processes. */
+  readonly locks: Locks;
   /** Imports the SDK: called only when a call is due, and after the prompt is painted. */
   loadStsClient(settings: ClientSettings): Promise<StsClient>;
   /** A line on standard error. */
@@ -57,30 +61,48 @@ export async function obtainRoleSession(
   options: RoleSessionOptions,
   ports: RoleSessionPorts,
 ): Promise<RoleSession> {
-  const region = target.region?.value ?? defaultRegionOf(target.role.value.partition);
   const inputs = sessionInputs(target);
   const mayCache = !options.noCache && target.cache === "file";
-  if (mayCache && !options.refresh) {
-    const cached = ports.cache.read(inputs);
-    if (cached !== undefined && isOfRole(cached, target) && isLive(cached, ports.host.now(), options.minTtlMs)) {
-      if (options.givenCode !== undefined) {
-        ports.note(
-          `the token code from ${options.givenCode.from} was not needed and not sent: a live session is cached`,
-        );
+  const began = ports.host.now();
+  /** @param since a session made before that does not serve: `--refresh` takes only what somebody made meanwhile */
+  const look = (since: number): RoleSession | undefined => {
+    const cached = mayCache ? ports.cache.read(inputs) : undefined;
+    if (cached === undefined || cached.obtainedAt < since) return undefined;
+    return isOfRole(cached, target) && isLive(cached, ports.host.now(), options.minTtlMs) ? cached : undefined;
+  };
+  const serve = (session: RoleSession): RoleSession => {
+    const { givenCode } = options;
+    if (givenCode !== undefined) {
+      ports.note(`the token code from ${givenCode.from} was not needed and not sent: a live session is cached`);
+    }
+    return session;
+  };
+  const assumeAndKeep = async (needsCode: boolean): Promise<RoleSession> => {
+    const session = await assumeRole(target, needsCode, options, ports);
+    if (mayCache) {
+      try {
+        ports.cache.write(inputs, session);
+      } catch (error) {
+        // The credentials matter more than keeping them (ACCEPTANCE.md C6).
+        ports.note(`the session could not be cached: ${shortReason(error)}`);
       }
-      return cached;
     }
+    return session;
+  };
+
+  const cached = options.refresh ? undefined : look(0);
+  if (cached !== undefined) return serve(cached);
+  if (!isCodeNeeded(target, options, ports)) return assumeAndKeep(false);
+  const device = [target.mfaSerial?.value ?? "", callerPlace(target)];
+  const lookAgain = () => look(options.refresh ? began : 0);
+  const turn = await takeDeviceTurn(device, ports.locks, ports.host, ports.note, lookAgain);
+  if (turn.kind === "served") return serve(turn.session);
+  try {
+    return await assumeAndKeep(true);
+  } finally {
+    // After the session is kept: whoever waits finds it.
+    turn.release();
   }
-  const session = await assumeRole(target, region, options, ports);
-  if (mayCache) {
-    try {
-      ports.cache.write(inputs, session);
-    } catch (error) {
-      // The credentials matter more than keeping them (ACCEPTANCE.md C6).
-      ports.note(`the session could not be cached: ${shortReason(error)}`);
-    }
-  }
-  return session;
 }
 
 /** Whether it lasts for longer than the margin, which is never more than a third of its life (a 15 min session). */
@@ -118,11 +140,11 @@ function shortReason(error: unknown): string {
 
 async function assumeRole(
   target: Target,
-  region: string,
+  needsCode: boolean,
   options: RoleSessionOptions,
   ports: RoleSessionPorts,
 ): Promise<RoleSession> {
-  const needsCode = isCodeNeeded(target, options, ports);
+  const region = target.region?.value ?? defaultRegionOf(target.role.value.partition);
   const settings: ClientSettings = {
     region,
     endpoint: target.endpoints.sts?.value,

@@ -25,7 +25,7 @@ export interface TestWorld {
   login(target: string): Promise<void>;
   /** Adds a line to a profile's section of the config file. */
   configure(profile: string, line: string): void;
-  /** What lies in the cache folder: relative paths and contents. */
+  /** What lies in the cache folder but for the locks: relative paths and contents. */
   cached(): ReadonlyMap<string, string>;
   /** The instances of the account dev that run. */
   runningInstances(): readonly string[];
@@ -72,7 +72,8 @@ export async function startWorld(): Promise<TestWorld> {
         text.replace(`[profile ${profile}]\n`, (head) => `${head}${line}\n`),
       );
     },
-    cached: () => readTree(inside.XDG_CACHE_HOME),
+    cached: () =>
+      new Map([...readTree(inside.XDG_CACHE_HOME)].filter(([name]) => !name.startsWith("assume-mfa/locks/"))),
     runningInstances: () =>
       [...(sandbox.world.accounts.get("222222222222")?.instances.values() ?? [])]
         .filter(({ state }) => state === "running")
