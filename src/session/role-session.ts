@@ -63,11 +63,11 @@ export async function obtainRoleSession(
 ): Promise<RoleSession> {
   const inputs = sessionInputs(target);
   const mayCache = !options.noCache && target.cache === "file";
-  const began = ports.host.now();
-  /** @param since a session made before that does not serve: `--refresh` takes only what somebody made meanwhile */
-  const look = (since: number): RoleSession | undefined => {
+  // `--refresh` takes none that was there before, only what somebody made while it waited.
+  const refused = mayCache && options.refresh ? ports.cache.read(inputs)?.credentials.accessKeyId : undefined;
+  const look = (): RoleSession | undefined => {
     const cached = mayCache ? ports.cache.read(inputs) : undefined;
-    if (cached === undefined || cached.obtainedAt < since) return undefined;
+    if (cached === undefined || cached.credentials.accessKeyId === refused) return undefined;
     return isOfRole(cached, target) && isLive(cached, ports.host.now(), options.minTtlMs) ? cached : undefined;
   };
   const serve = (session: RoleSession): RoleSession => {
@@ -90,12 +90,11 @@ export async function obtainRoleSession(
     return session;
   };
 
-  const cached = options.refresh ? undefined : look(0);
+  const cached = look();
   if (cached !== undefined) return serve(cached);
   if (!isCodeNeeded(target, options, ports)) return assumeAndKeep(false);
   const device = [target.mfaSerial?.value ?? "", callerPlace(target)];
-  const lookAgain = () => look(options.refresh ? began : 0);
-  const turn = await takeDeviceTurn(device, ports.locks, ports.host, ports.note, lookAgain);
+  const turn = await takeDeviceTurn(device, ports.locks, ports.host, ports.note, look);
   if (turn.kind === "served") return serve(turn.session);
   try {
     return await assumeAndKeep(true);
