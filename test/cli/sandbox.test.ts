@@ -2,15 +2,18 @@ import { execFileSync } from "node:child_process";
 import fs from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
-import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { main } from "../../src/main.ts";
-import { openCliWorld } from "../support/cli-world.ts";
+import { DEV_ROLE, openCliWorld, SERIAL } from "../support/cli-world.ts";
 import { type FakeHost, makeFakeHost } from "../support/fake-host.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 
 const world = await openCliWorld();
+// Of this file alone: what sandboxes leave behind is looked for there.
+const temporary = path.join(world.folder, "tmp");
+fs.mkdirSync(temporary);
+process.env.TMPDIR = temporary;
 let servers: Server[] = [];
 beforeEach(() => world.newCache());
 afterEach(() => {
@@ -27,7 +30,7 @@ function outside(argv: readonly string[], env: Record<string, string> = {}): Fak
 }
 
 function homes(): string[] {
-  return fs.readdirSync(tmpdir()).filter((name) => name.startsWith("assume-mfa-sandbox-"));
+  return fs.readdirSync(temporary);
 }
 
 /** Something else on loopback. @returns its URL */
@@ -68,6 +71,46 @@ describe("the SANDBOX mark", () => {
     await proxy.close();
   });
 
+  it("does not stand where the sandbox is called by a name, which can lead elsewhere", async () => {
+    const AWS_ENDPOINT_URL = world.sandbox.endpoint.replace("127.0.0.1", "localhost");
+    const env = { AWS_ENDPOINT_URL, ASSUME_MFA_SANDBOX: undefined };
+    const run = await world.run(["dev", "login", "-t", world.code()], { env });
+    expect(run).toMatchObject({ exitCode: 0, stderr: `endpoint ${AWS_ENDPOINT_URL} (AWS_ENDPOINT_URL)\n` });
+  });
+
+  it("each endpoint is told once, with who set it: option, variable or line of the config file", async () => {
+    const [one, other] = await Promise.all([
+      startFaultProxy(world.sandbox.endpoint),
+      startFaultProxy(world.sandbox.endpoint),
+    ]);
+    const config = world.configWith(
+      `[profile work]\nrole_arn = ${DEV_ROLE}\nsource_profile = parent\nmfa_serial = ${SERIAL}\nregion = us-east-1\nendpoint_url = ${one.url}\n`,
+    );
+    const env = {
+      ...config,
+      AWS_ENDPOINT_URL: undefined,
+      AWS_ENDPOINT_URL_EC2: other.url,
+      ASSUME_MFA_SANDBOX: undefined,
+    };
+    const run = await world.run(["work", "login", "-t", world.code()], { env });
+    expect(run.exitCode).toBe(0);
+    const line = fs.readFileSync(config.AWS_CONFIG_FILE, "utf8").split("\n").length - 1;
+    expect(run.stderr).toBe(
+      `endpoint ${one.url} (${config.AWS_CONFIG_FILE}:${line})\nendpoint ${other.url} (AWS_ENDPOINT_URL_EC2)\n`,
+    );
+    const byOption = await world.run(["work", "login", "--endpoint-url", other.url, "-t", world.code()], { env });
+    expect(byOption).toMatchObject({ exitCode: 0, stderr: `endpoint ${other.url} (--endpoint-url)\n` });
+    await Promise.all([one.close(), other.close()]);
+  });
+
+  it("nothing is told where all calls go to AWS's own addresses", async () => {
+    const run = await world.run("dev login --no-input", {
+      env: { AWS_ENDPOINT_URL: undefined, ASSUME_MFA_SANDBOX: undefined },
+    });
+    expect(run).toMatchObject({ exitCode: 2, operations: [] });
+    expect(run.stderr).toMatch(/^assume-mfa: error: a token code is needed/);
+  });
+
   it("does not stand where one service is called elsewhere", async () => {
     await world.login();
     const proxy = await startFaultProxy(world.sandbox.endpoint);
@@ -88,6 +131,14 @@ describe("ASSUME_MFA_SANDBOX is set and an endpoint is no sandbox", () => {
     ["the sandbox is gone", async () => ({ AWS_ENDPOINT_URL: GONE, ASSUME_MFA_SANDBOX: GONE })],
     ["no endpoint is set", async () => ({ AWS_ENDPOINT_URL: undefined })],
     ["an endpoint is AWS's", async () => ({ AWS_ENDPOINT_URL_EC2: "https://ec2.us-east-1.amazonaws.com" })],
+    [
+      "an endpoint is the sandbox by a name",
+      async () => ({ AWS_ENDPOINT_URL: world.sandbox.endpoint.replace("127.0.0.1", "localhost") }),
+    ],
+    [
+      "ASSUME_MFA_SANDBOX is the sandbox by a name",
+      async () => ({ ASSUME_MFA_SANDBOX: world.sandbox.endpoint.replace("127.0.0.1", "localhost") }),
+    ],
     ["one service's sandbox is gone", async () => ({ AWS_ENDPOINT_URL_DYNAMODB: GONE })],
     [
       "another program listens there",
@@ -152,7 +203,7 @@ describe("sandbox code", () => {
   it.each([
     ["outside of one", undefined, /this is not inside a sandbox/],
     ["where it is gone", "http://127.0.0.1:9", /no sandbox answers at http:\/\/127\.0\.0\.1:9/],
-    ["at an address that is not loopback", "http://192.0.2.1:80", /is no sandbox: not http on loopback/],
+    ["at an address that is not loopback", "http://192.0.2.1:80", /is no sandbox: not http on 127\.0\.0\.1/],
     ["at an address that is none", "x\u001b[2J", /is no sandbox/],
   ])("%s is exit 1 with a hint or a reason", async (_where, endpoint, message) => {
     const run = await world.run("sandbox code", { env: { ASSUME_MFA_SANDBOX: endpoint } });
@@ -163,7 +214,6 @@ describe("sandbox code", () => {
 
 describe("sandbox run", () => {
   it("runs the command inside, gives its status, and leaves nothing", async () => {
-    const before = homes();
     const out = path.join(world.folder, "inside");
     const host = outside(["sandbox", "run", "--", "sh", "-c", `env >${out}; exit 7`], {
       AWS_PROFILE: "mine",
@@ -204,7 +254,7 @@ describe("sandbox run", () => {
     // It is gone with the command: its port, its keys, its files.
     expect(fs.existsSync(inside.AWS_SHARED_CREDENTIALS_FILE ?? "")).toBe(false);
     await expect(fetch(`${inside.AWS_ENDPOINT_URL}`)).rejects.toThrow();
-    expect(homes().filter((name) => !before.includes(name))).toEqual([]);
+    expect(homes()).toEqual([]);
     expect(host.interrupts.isHeld).toBe(false);
   });
 
@@ -251,7 +301,6 @@ describe("sandbox run", () => {
 
 describe("sandbox start", () => {
   it("says what to set, serves another shell, and ends with the signal", async () => {
-    const before = homes();
     const host = outside(["sandbox", "start"]);
     const ended = main(host);
     while (!/sandbox code\. Ctrl-C stops it\n/.test(host.err)) await new Promise((resolve) => setTimeout(resolve, 5));
@@ -270,6 +319,7 @@ describe("sandbox start", () => {
     expect(inside).not.toHaveProperty("AWS_PROFILE");
     expect(inside).not.toHaveProperty("AWS_REGION");
     expect(host.err).toContain(`SANDBOX at ${inside.AWS_ENDPOINT_URL}`);
+    expect(homes()).toHaveLength(1);
     const code = outside(["sandbox", "code"], inside);
     expect(await main(code)).toBe(0);
     const login = outside(["dev", "login", "-t", code.out.trim()], inside);
@@ -278,7 +328,7 @@ describe("sandbox start", () => {
 
     host.interrupts.raise("SIGINT");
     expect(await ended).toBe(130);
-    expect(homes().filter((name) => !before.includes(name))).toEqual([]);
+    expect(homes()).toEqual([]);
     await expect(fetch(`${inside.AWS_ENDPOINT_URL}`)).rejects.toThrow();
   });
 
@@ -295,7 +345,6 @@ describe("sandbox start", () => {
 
 describe("sandbox demo", () => {
   it("tells the founding case, every step goes as told, and nothing of the user's is read or written", async () => {
-    const before = homes();
     const home = fs.mkdtempSync(path.join(world.folder, "user-"));
     fs.mkdirSync(path.join(home, ".aws"));
     fs.writeFileSync(path.join(home, ".aws", "config"), "[profile dev\nbroken on purpose");
@@ -321,7 +370,7 @@ describe("sandbox demo", () => {
       expect(host.out).toMatch(told);
     }
     expect(host.err).toBe("");
-    expect(homes().filter((name) => !before.includes(name))).toEqual([]);
+    expect(homes()).toEqual([]);
     expect(fs.readdirSync(home, { recursive: true }).sort()).toEqual([".aws", ".aws/config"]);
   });
 });
