@@ -37,6 +37,20 @@ function openDescriptors(platform: NodeJS.Platform): { input: number; output: nu
   }
 }
 
+/**
+ * The terminal once more, for reads that don't wait: a flag that the other descriptors, which other programs share, must
+ * not get. A session of its own has no /dev/tty: standard input is the terminal then.
+ * @throws the system's error
+ */
+function openWithoutWaiting(input: number): number {
+  const flags = fs.constants.O_RDONLY | fs.constants.O_NOCTTY | fs.constants.O_NONBLOCK;
+  try {
+    return fs.openSync("/dev/tty", flags);
+  } catch {
+    return fs.openSync(`/proc/self/fd/${input}`, flags);
+  }
+}
+
 class TtyTerminal implements Terminal {
   readonly #input: number;
   readonly #output: number;
@@ -158,7 +172,7 @@ class TtyTerminal implements Terminal {
     const stream = this.#readStream();
     let fd: number | undefined;
     try {
-      fd = fs.openSync("/dev/tty", fs.constants.O_RDONLY | fs.constants.O_NOCTTY | fs.constants.O_NONBLOCK);
+      fd = openWithoutWaiting(this.#input);
       stream.setRawMode(true);
       const bytes = Buffer.alloc(4096);
       while (fs.readSync(fd, bytes) > 0);
