@@ -14,7 +14,7 @@ import { makeServices } from "./wiring.ts";
  * The program from its arguments to its exit code. Never throws: this is the one catch, where errors are printed.
  * @param services parts made otherwise, by tests
  */
-export async function main(host: Host, services: Services = makeServices(host)): Promise<number> {
+export async function main(host: Host, services: Services = makeServices(host, main)): Promise<number> {
   const watch = watchInterrupts(host);
   try {
     return await Promise.race([runProgram(services), watch.interrupted]);

@@ -22,8 +22,11 @@ import { visibleText } from "./text/visible-text.ts";
 /** Without a place for files there is nothing to share, and nobody to wait for. */
 const NO_LOCKS: Locks = { tryAcquire: () => ({ release: () => undefined }) };
 
-/** @param plainHost as it is; the services' own hides every known secret from whatever is printed */
-export function makeServices(plainHost: Host): Services {
+/**
+ * @param plainHost as it is; the services' own hides every known secret from whatever is printed
+ * @param runProgram the program itself, for the runs that `sandbox demo` makes of it
+ */
+export function makeServices(plainHost: Host, runProgram: (host: Host) => Promise<number>): Services {
   const host = withRedaction(plainHost);
   const folder = cacheFolder(host);
   return {
@@ -40,7 +43,7 @@ export function makeServices(plainHost: Host): Services {
       const { makeStsClient } = await import("./session/sts-client.ts");
       return makeStsClient(settings);
     },
-    sandbox: makeSandboxServices(host),
+    sandbox: makeSandboxServices(host, runProgram),
   };
 }
 
@@ -60,7 +63,7 @@ function withRedaction(host: Host): Host {
 /** A sandbox on this machine answers at once; whatever does not is none. */
 const SANDBOX_PROBE_TIMEOUT_MS = 1_000;
 
-function makeSandboxServices(host: Host): SandboxServices {
+function makeSandboxServices(host: Host, runProgram: (host: Host) => Promise<number>): SandboxServices {
   return {
     start: (options) => startSandboxWithHome(host, options),
     async isSandbox(endpoint) {
@@ -88,7 +91,6 @@ function makeSandboxServices(host: Host): SandboxServices {
       return runChild(command, env, host.interrupts);
     },
     async runNested(argv, env) {
-      const { main } = await import("./main.ts");
       let stdout = "";
       let transcript = "";
       const nested: Host = {
@@ -112,7 +114,7 @@ function makeSandboxServices(host: Host): SandboxServices {
           },
         },
       };
-      return { exitCode: await main(nested), stdout, transcript };
+      return { exitCode: await runProgram(nested), stdout, transcript };
     },
   };
 }

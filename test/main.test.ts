@@ -131,7 +131,7 @@ describe.each(Object.keys(FAILING))("the error of %s", (name) => {
     await setUp?.();
     const host = world.makeHost(words, options);
     const error = await withDenied(name, () =>
-      runProgram(makeServices(host)).then(
+      runProgram(makeServices(host, main)).then(
         () => undefined,
         (thrown: unknown) => thrown,
       ),
@@ -160,7 +160,7 @@ describe("the canaries", () => {
 describe("an error that nobody foresaw", () => {
   const broken = (argv: readonly string[], thrown: unknown) => {
     const host = world.makeHost(argv);
-    const services = makeServices(host);
+    const services = makeServices(host, main);
     const run = main(host, {
       ...services,
       loadConfig: () => {
