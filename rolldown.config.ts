@@ -48,6 +48,8 @@ if (existsSync("dist")) rmSync("dist", { recursive: true });
 export default defineConfig({
   input: { start: "src/start.ts" },
   platform: "node",
+  // The AWS SDK's ES modules can be shaken; its CommonJS is one file a service, of which everything stays.
+  resolve: { mainFields: ["module", "main"] },
   plugins: [thirdPartyNotices()],
   output: {
     dir: "dist",
