@@ -1,4 +1,5 @@
 import { execFileSync } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
@@ -227,6 +228,94 @@ describe("write", () => {
     expect(fs.readFileSync(held, "utf8")).toBe("old");
     fs.closeSync(held);
     expect(privateFiles.read(file)).toBe("new");
+  });
+});
+
+describe("a folder that others can write in", () => {
+  it.each([0o720, 0o702, 0o770, 0o777, 0o1777])("gives nothing (mode %o), until it is tightened", (mode) => {
+    const folder = path.join(root, "sessions");
+    const file = path.join(folder, "entry");
+    privateFiles.ensureFolder(folder);
+    privateFiles.write(file, "ours");
+    expect(privateFiles.read(file)).toBe("ours");
+    fs.chmodSync(folder, mode);
+    expect(privateFiles.read(file)).toBeUndefined();
+    privateFiles.ensureFolder(folder);
+    expect(privateFiles.read(file)).toBe("ours");
+  });
+
+  it.each([0o700, 0o755, 0o711])("is told from one that they can only read (mode %o)", (mode) => {
+    const folder = path.join(root, "sessions");
+    privateFiles.ensureFolder(folder);
+    privateFiles.write(path.join(folder, "entry"), "ours");
+    fs.chmodSync(folder, mode);
+    expect(privateFiles.read(path.join(folder, "entry"))).toBe("ours");
+  });
+
+  it("gives nothing either by way of a link to a folder, though all in it is ours", () => {
+    const folder = path.join(root, "elsewhere");
+    privateFiles.ensureFolder(folder);
+    privateFiles.write(path.join(folder, "entry"), "ours");
+    fs.symlinkSync(folder, path.join(root, "sessions"));
+    expect(privateFiles.read(path.join(root, "sessions", "entry"))).toBeUndefined();
+    expect(privateFiles.read(path.join(folder, "entry"))).toBe("ours");
+  });
+
+  it.runIf(process.getuid?.() === 0)("gives nothing where the folder is another user's", () => {
+    const folder = path.join(root, "theirs");
+    privateFiles.ensureFolder(folder);
+    privateFiles.write(path.join(folder, "entry"), "ours");
+    fs.chownSync(folder, 65_534, 65_534);
+    expect(privateFiles.read(path.join(folder, "entry"))).toBeUndefined();
+  });
+});
+
+describe("what a killed process left behind", () => {
+  const temporary = (name: string) => `.${name}.${randomBytes(16).toString("hex")}.tmp`;
+
+  function leave(folder: string, name: string, ageMs: number): string {
+    const file = path.join(folder, name);
+    fs.writeFileSync(file, "half a session", { mode: 0o600 });
+    const at = (Date.now() - ageMs) / 1000;
+    fs.utimesSync(file, at, at);
+    return name;
+  }
+
+  it("goes with the next writing there when it is a minute old, and nothing else does", () => {
+    const folder = path.join(root, "sessions");
+    privateFiles.ensureFolder(folder);
+    const old = [61_000, 3_600_000, 86_400_000].map((ageMs) => leave(folder, temporary("entry.json"), ageMs));
+    // Another process may be writing it now.
+    const young = [0, 30_000, 55_000].map((ageMs) => leave(folder, temporary("other.json"), ageMs));
+    const others = [
+      "entry.json.tmp",
+      ".entry.json.tmp",
+      `.entry.json.${"0".repeat(31)}.tmp`,
+      `entry.json.${"0".repeat(32)}.tmp`,
+      `.entry.json.${"0".repeat(32)}.tmp.json`,
+      `.entry.json.${"A".repeat(32)}.tmp`,
+      "other.json",
+    ].map((name) => leave(folder, name, 3_600_000));
+    expect(fs.readdirSync(folder)).toHaveLength(old.length + young.length + others.length);
+    privateFiles.write(path.join(folder, "entry.json"), "whole");
+    expect(fs.readdirSync(folder).sort()).toEqual([...young, ...others, "entry.json"].sort());
+    expect(privateFiles.read(path.join(folder, "entry.json"))).toBe("whole");
+  });
+
+  it("is a link or a folder by that name: what it leads to stays, and the writing goes on", () => {
+    const folder = path.join(root, "sessions");
+    privateFiles.ensureFolder(folder);
+    const victim = path.join(root, "victim");
+    fs.writeFileSync(victim, SECRET);
+    const link = path.join(folder, temporary("link"));
+    fs.symlinkSync(victim, link);
+    fs.lutimesSync(link, 1, 1);
+    const inner = path.join(folder, temporary("folder"));
+    fs.mkdirSync(inner);
+    fs.utimesSync(inner, 1, 1);
+    privateFiles.write(path.join(folder, "entry"), "whole");
+    expect(fs.readdirSync(folder).sort()).toEqual([path.basename(inner), "entry"].sort());
+    expect(fs.readFileSync(victim, "utf8")).toBe(SECRET);
   });
 });
 

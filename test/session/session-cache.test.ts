@@ -333,6 +333,34 @@ describe("an entry that is not what we wrote", () => {
   });
 });
 
+describe("a folder of sessions that is not private", () => {
+  const folderOf = (file: string) => path.dirname(file);
+
+  it.each([0o770, 0o777])("is a miss (mode %o); the next session is kept, and it is private again", async (mode) => {
+    await world.login();
+    fs.chmodSync(folderOf(world.sessionFile), mode);
+    expect(await isHit()).toBe(false);
+    await world.login();
+    expect(fs.statSync(folderOf(world.sessionFile)).mode & 0o777).toBe(0o700);
+    expect(await isHit()).toBe(true);
+  });
+
+  it("is a link to one that is: a miss, and nothing is kept there", async () => {
+    await world.login();
+    const folder = folderOf(world.sessionFile);
+    fs.renameSync(folder, `${folder}-moved`);
+    fs.symlinkSync(`${folder}-moved`, folder);
+    const before = fs.readFileSync(world.sessionFile, "utf8");
+    expect(await isHit()).toBe(false);
+    const run = await world.run(["dev", "login", "-t", world.code()]);
+    expect(run).toMatchObject({
+      exitCode: 0,
+      said: expect.stringMatching(/^assume-mfa: the session could not be cached: /),
+    });
+    expect(fs.readFileSync(world.sessionFile, "utf8")).toBe(before);
+  });
+});
+
 describe("what a session is kept by", () => {
   it.each<[string, readonly string[], RunOptions]>([
     ["--role-session-name", ["--role-session-name", "other"], {}],
