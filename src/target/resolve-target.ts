@@ -242,9 +242,12 @@ const CONFIRM_MODES: readonly ConfirmMode[] = ["never", "prompt", "always", "per
  */
 function strictestConfirm(role: RoleArn, settings: Profile | undefined, config: AwsConfig): Sourced<ConfirmMode> {
   let strictest = resolveConfirm(settings);
+  // IAM compares role names without regard to case.
+  const arn = role.arn.toLowerCase();
   for (const name of config.roleProfileNames()) {
     const profile = config.profile(name);
-    if (profile?.get("role_arn")?.value !== role.arn || profile.get("assume_mfa_confirm") === undefined) continue;
+    if (profile?.get("role_arn")?.value.toLowerCase() !== arn) continue;
+    if (profile.get("assume_mfa_confirm") === undefined) continue;
     refuseUnknownSettings(profile);
     const confirm = resolveConfirm(profile);
     if (CONFIRM_MODES.indexOf(confirm.value) > CONFIRM_MODES.indexOf(strictest.value)) strictest = confirm;

@@ -289,6 +289,50 @@ assume_mfa_cache = none\nendpoint_url = http://localhost:4566\nuse_fips_endpoint
     expect(decided(target.region)).toEqual(["eu-west-2", "/aws/config:3"]);
   });
 
+  it.each<[string, readonly (readonly [role: string, confirm: string | undefined])[], string, string]>([
+    ["prompt where no profile says more", [[ROLE, undefined]], "prompt", "the default"],
+    ["a profile's own word", [[ROLE, "always"]], "always", "/aws/config:7"],
+    [
+      "the strictest of several",
+      [
+        [ROLE, "always"],
+        [ROLE, "person"],
+        [ROLE, "prompt"],
+      ],
+      "person",
+      "/aws/config:11",
+    ],
+    ["never less than without one", [[ROLE, "never"]], "prompt", "the default"],
+    ["not another role's", [[OTHER_ROLE, "person"]], "prompt", "the default"],
+    [
+      "also of a role that is spelt in other letters",
+      [[ROLE.replace("Priv", "priv"), "always"]],
+      "always",
+      "/aws/config:7",
+    ],
+  ])("of a bare role ARN is confirmed by %s", (_what, profiles, mode, origin) => {
+    const sections = profiles.map(
+      ([role, confirm], nth) =>
+        `[profile p${nth}]\nrole_arn = ${role}\nsource_profile = parent\n${confirm === undefined ? "\n" : `assume_mfa_confirm = ${confirm}\n`}`,
+    );
+    const config = `[profile parent]\nmfa_serial = ${DEVICE}\nregion = us-east-1\n${sections.join("")}`;
+    const { confirm } = resolve({ name: ROLE, config, env: { AWS_PROFILE: "parent" } });
+    expect([confirm.value, formatOrigin(confirm.origin)]).toEqual([mode, origin]);
+  });
+
+  it("of a bare role ARN is confirmed by the word of the profile in force where that is the strictest", () => {
+    const config = `[profile parent]\nassume_mfa_confirm = person\n[profile p]\nrole_arn = ${ROLE}\nsource_profile = parent\nassume_mfa_confirm = always\n`;
+    const { confirm } = resolve({ name: ROLE, config, env: { AWS_PROFILE: "parent" } });
+    expect([confirm.value, formatOrigin(confirm.origin)]).toEqual(["person", "/aws/config:2"]);
+  });
+
+  it("of a bare role ARN is not resolved where a profile that leads to it has a word that is none", () => {
+    const config = `[profile parent]\nregion = us-east-1\n[profile p]\nrole_arn = ${ROLE}\nassume_mfa_confirm = allways\n`;
+    expect(said({ name: ROLE, config, env: { AWS_PROFILE: "parent" } })[2]).toMatch(
+      /^\/aws\/config:5: assume_mfa_confirm/,
+    );
+  });
+
   it("does not read the source profile's settings for a target that has a profile", () => {
     const config = `${DEV}[profile parent]\nassume_mfa_confirm = never\nassume_mfa_required = false
 assume_mfa_cache = none\nendpoint_url = http://localhost:4566\nuse_fips_endpoint = true\n`;
