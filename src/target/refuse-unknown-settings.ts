@@ -22,8 +22,8 @@ const OWN_KEYS: ReadonlyMap<string, OwnKey> = new Map([
 ]);
 const BOOLEAN_KEYS: ReadonlySet<string> = new Set(["assume_mfa_required", "assume_mfa_share_aws_cli"]);
 
-/** Known by aws-vault too; each would change who acts, or what asks for the code. */
-const UNBUILT_KEYS = ["mfa_process", "source_identity", "session_tags", "transitive_session_tags"];
+/** Known by aws-vault too; each would change who acts. */
+const UNBUILT_KEYS = ["source_identity", "session_tags", "transitive_session_tags"];
 
 /** 15m to 36h: STS API reference, GetSessionToken, DurationSeconds. */
 const SHARED_MIN_SECONDS = 900;
@@ -43,7 +43,7 @@ export function refuseUnknownSettings(profile: Profile): void {
 }
 
 /**
- * The keys of the target that change who acts or what asks for the code and that are not built yet.
+ * The keys of the target that change who acts and that are not built yet.
  * @throws AssumeMfaError CONFIG_MALFORMED
  */
 export function refuseUnbuiltSettings(profile: Profile, keys: readonly string[] = UNBUILT_KEYS): void {

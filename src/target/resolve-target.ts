@@ -6,6 +6,7 @@ import { closestNames } from "./closest-names.ts";
 import { ASSUME_ROLE_MAX_SECONDS, ASSUME_ROLE_MIN_SECONDS, parseDuration } from "./duration.ts";
 import { refuseUnbuiltSettings, refuseUnknownSettings } from "./refuse-unknown-settings.ts";
 import { resolveEndpoints } from "./resolve-endpoints.ts";
+import { resolveMfaProcess } from "./resolve-mfa-process.ts";
 import { type ExportedSession, isPlainName, lookedIn, resolveSource } from "./resolve-source.ts";
 import {
   checked,
@@ -67,7 +68,7 @@ export function resolveTarget(
   exported?: ExportedSession,
 ): Target {
   const profile = config.profile(name);
-  const role = profile === undefined ? roleFromName(name, config) : roleFromProfile(profile, config);
+  const role = resolveRole(name, config);
   if (profile !== undefined) {
     refuseUnknownSettings(profile);
     refuseUnbuiltSettings(profile);
@@ -75,7 +76,6 @@ export function resolveTarget(
   const resolved = resolveSource({ profile, sourceProfile: options.sourceProfile, config, env, exported });
   if (resolved.profile !== undefined && resolved.profile.name !== profile?.name) {
     refuseUnknownSettings(resolved.profile);
-    refuseUnbuiltSettings(resolved.profile, ["mfa_process"]);
   }
   // A bare role ARN has no profile of its own; the one that signs is then the profile in force, as for the AWS CLI.
   const settings = profile ?? resolved.profile;
@@ -93,6 +93,7 @@ export function resolveTarget(
     source: resolved.source,
     mfaSerial: checkSerial(serial, mfaRequired),
     mfaRequired,
+    mfaProcess: resolveMfaProcess(profile, resolved.profile),
     externalId: checked(
       firstOf(optionSetting("--external-id", options.externalId), profileSetting(profile, "external_id")),
       (value) => EXTERNAL_ID.test(value),
@@ -126,6 +127,15 @@ export function resolveTarget(
     confirm: profile === undefined ? strictestConfirm(role.value, settings, config) : resolveConfirm(settings),
     cache: settings?.get("assume_mfa_cache")?.value === "none" ? "none" : "file",
   });
+}
+
+/**
+ * The role alone, which can be told even where the target's other settings are broken.
+ * @throws AssumeMfaError TARGET_UNKNOWN, CONFIG_MALFORMED
+ */
+export function resolveRole(name: string, config: AwsConfig): Sourced<RoleArn> {
+  const profile = config.profile(name);
+  return profile === undefined ? roleFromName(name, config) : roleFromProfile(profile, config);
 }
 
 function roleFromProfile(profile: Profile, config: AwsConfig): Sourced<RoleArn> {

@@ -41,6 +41,8 @@ export interface Target {
   readonly mfaSerial: Sourced<string> | undefined;
   /** False: this role needs no code, none is asked for (`assume_mfa_required`). */
   readonly mfaRequired: boolean;
+  /** The program that prints a token code, and its arguments; from the target's profile or else the source profile. */
+  readonly mfaProcess: Sourced<readonly string[]> | undefined;
   readonly externalId: Sourced<string> | undefined;
   readonly roleSessionName: Sourced<string> | undefined;
   readonly durationSeconds: Sourced<number> | undefined;

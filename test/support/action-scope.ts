@@ -63,6 +63,7 @@ export function makeTestScope(options: TestScopeOptions): TestScope {
     source: { label: 'profile "parent"', profileName: "parent", credentials, origin },
     mfaSerial: undefined,
     mfaRequired: true,
+    mfaProcess: undefined,
     externalId: undefined,
     roleSessionName: undefined,
     durationSeconds: undefined,

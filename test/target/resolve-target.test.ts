@@ -1069,7 +1069,6 @@ describe("switches", () => {
     ["assume_mfa_scope", "action", "= action "],
     ["assume_mfa_cache", "keychain", "= keychain "],
     ["assume_mfa_share_aws_cli", "true", "= true "],
-    ["mfa_process", "ykman oath accounts code # x", ""],
     ["source_identity", "alice", ""],
     ["session_tags", "a=b", ""],
     ["transitive_session_tags", "a", ""],
@@ -1097,12 +1096,11 @@ describe("switches", () => {
     }
   });
 
-  it("are checked in the source profile too, where an mfa_process counts as well", () => {
+  it("are checked in the source profile too", () => {
     const parent = (line: string) => ({ config: `${DEV}[profile parent]\n${line}\n` });
     expect(said(parent("assume_mfa_confirm = maybe"))[2]).toMatch(
       /^\/aws\/config:5: assume_mfa_confirm must be one of/,
     );
-    expect(said(parent("mfa_process = x"))[2]).toBe("/aws/config:5: mfa_process is not supported by this version yet");
   });
 
   it("of other people's are left alone", () => {
