@@ -14,7 +14,8 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, Permit>>>> = {
   credentials: { "errors.ts": "all" },
   aws: { "errors.ts": "all", credentials: "all" },
   host: { "errors.ts": "all" },
-  target: { "errors.ts": "all", host: "types", credentials: "all", aws: "all" },
+  // policy: a session policy is part of a target, and is checked with all else that can be before anything is called.
+  target: { "errors.ts": "all", host: "types", credentials: "all", aws: "all", policy: "all" },
   session: {
     "errors.ts": "all",
     text: "all",
@@ -72,7 +73,7 @@ const EDGE_FILES = new Set([
   "host/private-files.ts",
   "host/child-process.ts",
   "host/file-locks.ts",
-  "target/load-aws-config.ts",
+  "target/text-file.ts",
   "aws/bounded-http-handler.ts",
   "session/sts-client.ts",
   "actions/sts-client.ts",
