@@ -22,8 +22,13 @@ export interface PrivateFiles {
   read(file: string): string | undefined;
   /** @throws NodeJS.ErrnoException when it can't be written; nothing is left behind then */
   write(file: string, text: string): void;
-  /** What is not there is removed already; what can't be removed stays. */
-  remove(file: string): void;
+  /**
+   * What is not there is removed already.
+   * @returns false when it can't be removed, and stays
+   */
+  remove(file: string): boolean;
+  /** @returns the names of what lies in it; none when there is no such folder, or it is a link or another user's */
+  list(folder: string): readonly string[];
 }
 
 export const privateFiles: PrivateFiles = {
@@ -31,6 +36,7 @@ export const privateFiles: PrivateFiles = {
   read: readPrivateFile,
   write: writePrivateFile,
   remove: removePrivateFile,
+  list: listFolder,
 };
 
 function ensurePrivateFolder(folder: string): void {
@@ -126,10 +132,22 @@ function writePrivateFile(file: string, text: string): void {
   sweepTemporaries(folder);
 }
 
-function removePrivateFile(file: string): void {
+function removePrivateFile(file: string): boolean {
   try {
     fs.unlinkSync(file);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "ENOENT";
+  }
+}
+
+/** Looser than for reading: what lies in a folder of ours that others can write in is not believed, and yet is to go. */
+function listFolder(folder: string): readonly string[] {
+  try {
+    const status = fs.lstatSync(folder);
+    if (!status.isDirectory() || (process.getuid !== undefined && status.uid !== process.getuid())) return [];
+    return fs.readdirSync(folder);
   } catch {
-    // The caller has something better to report.
+    return [];
   }
 }

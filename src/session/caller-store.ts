@@ -1,5 +1,6 @@
 import path from "node:path";
 import type { PrivateFiles } from "../host/private-files.ts";
+import { type Cleared, clearFolder } from "./clear-folder.ts";
 import { inputsDigest } from "./session-inputs.ts";
 
 /** Whose an access key is: remembered, so that a run without a prompt needs no extra call. */
@@ -11,6 +12,8 @@ export interface CallerStore {
   read(accessKeyId: string, place: string): string | undefined;
   /** Never throws: what can't be kept is asked again. */
   write(accessKeyId: string, place: string, callerArn: string): void;
+  /** Forgets all of them. Never throws. */
+  clear(): Cleared;
 }
 
 export function makeFileCallerStore(files: PrivateFiles, folder: string | undefined): CallerStore {
@@ -33,5 +36,6 @@ export function makeFileCallerStore(files: PrivateFiles, folder: string | undefi
         // The session itself warns when its folder can't be written.
       }
     },
+    clear: () => clearFolder(files, callers),
   };
 }

@@ -1,6 +1,7 @@
 import path from "node:path";
 import type { PrivateFiles } from "../host/private-files.ts";
 import type { ExportedSession } from "../target/resolve-source.ts";
+import { type Cleared, clearFolder } from "./clear-folder.ts";
 import { inputsDigest } from "./session-inputs.ts";
 
 /**
@@ -11,6 +12,8 @@ export interface ExportedSessions {
   read(accessKeyId: string): ExportedSession | undefined;
   /** @returns false when it could not be kept, and will not be known later. Never throws. */
   write(accessKeyId: string, session: ExportedSession): boolean;
+  /** Forgets all of them: shells that still hold such a session are taken for the user's own keys then. Never throws. */
+  clear(): Cleared;
 }
 
 export function makeFileExportedSessions(files: PrivateFiles, folder: string | undefined): ExportedSessions {
@@ -33,6 +36,7 @@ export function makeFileExportedSessions(files: PrivateFiles, folder: string | u
         return false;
       }
     },
+    clear: () => clearFolder(files, exported),
   };
 }
 

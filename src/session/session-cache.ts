@@ -1,6 +1,8 @@
 import path from "node:path";
+import { parseRoleArn, type RoleArn } from "../aws/arn.ts";
 import { Credentials } from "../credentials/credentials.ts";
 import type { PrivateFiles } from "../host/private-files.ts";
+import { type Cleared, clearFolder } from "./clear-folder.ts";
 import type { RoleSession } from "./role-session.ts";
 import { canonicalText, inputsDigest, type SessionInputs } from "./session-inputs.ts";
 
@@ -10,7 +12,23 @@ export interface SessionCache {
   read(inputs: SessionInputs): RoleSession | undefined;
   /** @throws Error when it can't be kept */
   write(inputs: SessionInputs, session: RoleSession): void;
-  remove(inputs: SessionInputs): void;
+  /** @returns false when it can't be removed, and stays */
+  remove(inputs: SessionInputs): boolean;
+  /** All that are whole and what they say they are, ended ones too, those of another schema as well. Never throws. */
+  list(): readonly KeptSession[];
+  /** Removes all of it, what is damaged or foreign too. Never throws. */
+  clear(): Cleared;
+}
+
+/** A session that is kept, without its secrets. */
+export interface KeptSession {
+  /** What it was made from. */
+  readonly inputs: SessionInputs;
+  readonly role: RoleArn;
+  readonly assumedRoleArn: string;
+  /** Milliseconds since 1970, as are the next. */
+  readonly obtainedAt: number;
+  readonly expiration: number;
 }
 
 /**
@@ -34,11 +52,21 @@ export function makeFileSessionCache(files: PrivateFiles, folder: string | undef
       const canonical = canonicalText(inputs);
       files.write(fileOf(canonical), formatEntry(session, canonical));
     },
-    remove(inputs) {
-      if (sessions !== undefined) files.remove(fileOf(canonicalText(inputs)));
+    remove: (inputs) => sessions === undefined || files.remove(fileOf(canonicalText(inputs))),
+    list() {
+      if (sessions === undefined) return [];
+      return files.list(sessions).flatMap((name) => {
+        // What is not named as an entry of ours is not opened.
+        const text = ENTRY_NAME.test(name) ? files.read(path.join(sessions, name)) : undefined;
+        const kept = text === undefined ? undefined : parseKept(text);
+        return kept !== undefined && name === `${inputsDigest(canonicalText(kept.inputs))}.json` ? [kept] : [];
+      });
     },
+    clear: () => clearFolder(files, sessions),
   };
 }
+
+const ENTRY_NAME = /^[0-9a-f]{64}\.json$/;
 
 function formatEntry(session: RoleSession, canonical: string): string {
   const { credentials } = session;
@@ -79,6 +107,25 @@ function parseEntry(text: string, canonical: string): RoleSession | undefined {
   };
 }
 
+/** @returns undefined for what is no entry, or holds a session of another role than the one it was made for */
+function parseKept(text: string): KeptSession | undefined {
+  try {
+    const canonical: unknown = JSON.parse(text)?.inputs;
+    if (!isText(canonical)) return undefined;
+    const session = parseEntry(text, canonical);
+    const inputs: SessionInputs = Object.fromEntries(JSON.parse(canonical));
+    const role = typeof inputs.roleArn === "string" ? parseRoleArn(inputs.roleArn) : undefined;
+    if (session?.credentials.expiration === undefined || role === undefined) return undefined;
+    const { accountId, assumedRoleArn, obtainedAt, credentials } = session;
+    // IAM compares role names without regard to case.
+    const prefix = `arn:${role.partition}:sts::${role.accountId}:assumed-role/${role.roleName}/`.toLowerCase();
+    if (accountId !== role.accountId || !assumedRoleArn.toLowerCase().startsWith(prefix)) return undefined;
+    return { inputs, role, assumedRoleArn, obtainedAt, expiration: credentials.expiration as number };
+  } catch {
+    return undefined;
+  }
+}
+
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
@@ -87,6 +134,9 @@ function isText(value: unknown): value is string {
   return typeof value === "string" && value !== "";
 }
 
+/** A `Date` holds no more: what is later can't be shown either. */
+const LAST_TIME_MS = 8.64e15;
+
 function isTime(value: unknown): value is number {
-  return typeof value === "number" && Number.isFinite(value) && value > 0;
+  return typeof value === "number" && value > 0 && value <= LAST_TIME_MS;
 }
