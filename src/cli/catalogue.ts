@@ -16,7 +16,10 @@ export interface CommandEntry {
   readonly name: string;
   readonly operands: string;
   readonly summary: string;
-  load(): Promise<(program: Command, services: Services, setExitCode: SetExitCode) => void>;
+  /** `<target> <name>` is this command for that target. */
+  readonly isOfTarget?: boolean;
+  /** `targetName`: what stands before the command's name, where it may. */
+  load(): Promise<(program: Command, services: Services, setExitCode: SetExitCode, targetName?: string) => void>;
 }
 
 /** What can be done with a target, in the order of help and of the pick list. */
@@ -73,6 +76,26 @@ export const ACTIONS: readonly ActionEntry[] = [
 
 /** What needs no target. These names win over a profile of the same name. */
 export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "targets",
+    operands: "",
+    summary: "the profiles with a role, and which have a live session",
+    load: async () => (await import("./commands/targets.ts")).registerTargets,
+  },
+  {
+    name: "status",
+    operands: "[targets...]",
+    summary: "which sessions are cached, and for how long",
+    isOfTarget: true,
+    load: async () => (await import("./commands/status.ts")).registerStatus,
+  },
+  {
+    name: "logout",
+    operands: "[targets...]",
+    summary: "forget cached sessions; --all: everything that is kept",
+    isOfTarget: true,
+    load: async () => (await import("./commands/logout.ts")).registerLogout,
+  },
   {
     name: "sandbox",
     operands: "<command>",

@@ -3,10 +3,15 @@
  * Both in milliseconds since 1970.
  */
 export function formatExpiry(expiration: number, now: number): string {
-  const at = new Date(expiration);
+  return `${formatMoment(expiration, now)} (${formatSpan(expiration - now)} left)`;
+}
+
+/** The moment alone: `14:05`, `2026-11-24 14:05`. */
+export function formatMoment(moment: number, now: number): string {
+  const at = new Date(moment);
   const time = at.toLocaleTimeString("en-GB", { hour: "2-digit", minute: "2-digit" });
   const day = at.toDateString() === new Date(now).toDateString() ? "" : `${at.toLocaleDateString("sv-SE")} `;
-  return `${day}${time} (${formatSpan(expiration - now)} left)`;
+  return `${day}${time}`;
 }
 
 /** A span for people, in its two largest units at most: `3 d`, `2 h 5 min`, `59 min`, `12 s`. */

@@ -8,6 +8,8 @@ import { type Invocation, parseInvocation } from "./invocation.ts";
 import type { Services } from "./services.ts";
 
 const COMMAND_NAMES: ReadonlySet<string> = new Set([...COMMANDS.map(({ name }) => name), "help"]);
+/** Commands that can stand behind a target, as an action does. */
+const TARGET_COMMANDS: readonly string[] = COMMANDS.filter(({ isOfTarget }) => isOfTarget).map(({ name }) => name);
 
 /** The command line, as far as the grammar alone sorts it. */
 export function readInvocation(argv: readonly string[]): Invocation {
@@ -68,17 +70,23 @@ async function showHelp(services: Services, { asks, targetName, word, rest }: In
   return 0;
 }
 
-async function runCommand(services: Services, invocation: Invocation, word: string): Promise<number> {
+async function runCommand(
+  services: Services,
+  invocation: Invocation,
+  word: string,
+  targetName?: string,
+): Promise<number> {
   const entry = COMMANDS.find(({ name }) => name === word);
   if (entry === undefined)
     throw new AssumeMfaError("USAGE", `unknown command "${word}"`, { hint: "assume-mfa --help" });
-  warnOfSameNamedTarget(services, word);
+  if (targetName === undefined) warnOfSameNamedTarget(services, word);
   let exitCode = 0;
   const program = makeProgram(services, "assume-mfa");
   const register = await entry.load();
-  register(program, services, (code) => {
+  const setExitCode = (code: number) => {
     exitCode = code;
-  });
+  };
+  register(program, services, setExitCode, targetName);
   await parse(program, [word, ...invocation.rest], invocation.moved);
   return exitCode;
 }
@@ -95,10 +103,11 @@ function warnOfSameNamedTarget({ host, loadConfig }: Services, word: string): vo
 
 async function runAction(services: Services, invocation: Invocation, targetName: string): Promise<number> {
   const word = invocation.word ?? (await pickAction(services, invocation, targetName));
+  if (TARGET_COMMANDS.includes(word)) return runCommand(services, invocation, word, targetName);
   const entry = ACTIONS.find(({ name }) => name === word);
   if (entry === undefined) {
     await checkTargetExists(services, targetName);
-    const names = ACTIONS.map(({ name }) => name);
+    const names = [...ACTIONS.map(({ name }) => name), ...TARGET_COMMANDS];
     throw new AssumeMfaError(
       "USAGE",
       word.startsWith("-") ? `${word} can't stand before the action` : `unknown action "${word}"`,

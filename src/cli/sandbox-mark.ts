@@ -35,6 +35,12 @@ export async function enterSandbox(services: Services): Promise<Services> {
   });
 }
 
+/** The mark for what calls nothing and yet shows a sandbox's sessions: after {@link enterSandbox}. */
+export function showSandbox({ host }: Services, screen: Screen): void {
+  const endpoint = host.env.ASSUME_MFA_SANDBOX;
+  if (endpoint) screen.line(screen.errorStyle.yellow(`SANDBOX ${visibleText(endpoint)} (not AWS)`));
+}
+
 /**
  * Says where the calls go when it is not to AWS's own addresses: SANDBOX where every endpoint is loopback and answers as a
  * sandbox, so that nobody takes one for the other, else each endpoint with who set it.

@@ -1,0 +1,208 @@
+import type { Command } from "commander";
+import { AssumeMfaError } from "../../errors.ts";
+import type { Choice } from "../../host/terminal.ts";
+import { formatJson } from "../../outputs/json.ts";
+import { formatTabSeparated } from "../../outputs/tab-separated.ts";
+import { alignedLines } from "../../outputs/table.ts";
+import type { Cleared } from "../../session/clear-folder.ts";
+import { canonicalText } from "../../session/session-inputs.ts";
+import { resolveRole } from "../../target/resolve-target.ts";
+import { shownName } from "../../text/shown-name.ts";
+import type { SetExitCode } from "../catalogue.ts";
+import {
+  type NamedSession,
+  nameSessions,
+  readableConfig,
+  sessionNameOf,
+  sessionsOfTarget,
+  toSessionJson,
+  toSessionTextRow,
+} from "../kept-sessions.ts";
+import { addCommonOptions, type CommonOptions, mayAsk, resolveScreenOptions } from "../options.ts";
+import { formatCount, formatSpan } from "../phrases.ts";
+import { enterSandbox, showSandbox } from "../sandbox-mark.ts";
+import { makeScreen, type Screen } from "../screen.ts";
+import type { Services } from "../services.ts";
+
+interface LogoutOptions extends CommonOptions {
+  readonly all?: boolean;
+}
+
+/** What was forgotten. */
+interface Forgotten {
+  readonly sessions: readonly NamedSession[];
+  readonly callers: number;
+  readonly exported: number;
+  /** Files in the cache that were no session: damaged, or left behind by a killed process. */
+  readonly others: number;
+  /** Paths of what can't be removed. */
+  readonly left: readonly string[];
+}
+
+const EVERYTHING = "everything";
+
+export function registerLogout(
+  program: Command,
+  services: Services,
+  _setExitCode: SetExitCode,
+  targetName?: string,
+): void {
+  addCommonOptions(
+    program
+      .command("logout")
+      .description("forget cached sessions: every one of the targets' roles, whatever it was made with")
+      .argument("[targets...]", "whose; none on a terminal: asks which")
+      .option("--all", "everything that is kept: sessions, whose keys are whose, what was exported"),
+  ).action(async (words: readonly string[], options: LogoutOptions) => {
+    const names = [...new Set(targetName === undefined ? words : [targetName, ...words])];
+    await runLogout(services, names, options);
+  });
+}
+
+async function runLogout(outside: Services, names: readonly string[], options: LogoutOptions): Promise<void> {
+  if (options.all === true && names.length > 0) {
+    throw new AssumeMfaError("USAGE", "--all and a target exclude each other", {
+      hint: "assume-mfa logout --all, or name the targets alone",
+    });
+  }
+  const services = await enterSandbox(outside);
+  const { host } = services;
+  const screen = makeScreen(host, resolveScreenOptions(options, host.env));
+  showSandbox(services, screen);
+  const forgotten = await forget(services, names, options);
+  print(screen, forgotten, host.now());
+  if (forgotten.left.length > 0) {
+    throw new AssumeMfaError("NOT_FORGOTTEN", `can't be removed, and still there: ${forgotten.left.join(", ")}`, {
+      hint: "remove it yourself; the folder may be read-only, or hold something that this program did not make",
+      details: { left: forgotten.left },
+    });
+  }
+}
+
+async function forget(services: Services, names: readonly string[], options: LogoutOptions): Promise<Forgotten> {
+  if (options.all === true) return forgetEverything(services);
+  if (names.length > 0) {
+    const config = services.loadConfig();
+    const targets = names.map((name) => ({ name, role: resolveRole(name, config).value }));
+    const all = services.cache.list();
+    // Two names of one role: it is forgotten once.
+    const roles = new Map(targets.map(({ name, role }) => [role.arn, name]));
+    return forgetSessions(
+      services,
+      [...roles].flatMap(([arn, name]) => sessionsOfTarget(name, arn, all, config, services)),
+    );
+  }
+  const picked = await pickSessions(services, options);
+  return picked === EVERYTHING ? forgetEverything(services) : forgetSessions(services, picked);
+}
+
+function forgetSessions({ cache, host }: Services, sessions: readonly NamedSession[]): Forgotten {
+  const left = sessions.filter(({ kept }) => !cache.remove(kept.inputs));
+  return {
+    sessions: sessions.filter((session) => !left.includes(session)),
+    callers: 0,
+    exported: 0,
+    others: 0,
+    left: left.map(({ target, kept }) => `the session of ${target}, ${formatSpan(kept.expiration - host.now())} left`),
+  };
+}
+
+/** Not the locks: other processes may be waiting for them, and there is nothing secret in them. */
+function forgetEverything(services: Services): Forgotten {
+  const { cache, callers, exported } = services;
+  const before = nameSessions(cache.list(), readableConfig(services), services);
+  const cleared: Readonly<Record<"cache" | "callers" | "exported", Cleared>> = {
+    cache: cache.clear(),
+    callers: callers.clear(),
+    exported: exported.clear(),
+  };
+  const still = new Set(cache.list().map(({ inputs }) => canonicalText(inputs)));
+  const sessions = before.filter(({ kept }) => !still.has(canonicalText(kept.inputs)));
+  return {
+    sessions,
+    callers: cleared.callers.removed,
+    exported: cleared.exported.removed,
+    others: Math.max(0, cleared.cache.removed - sessions.length),
+    left: [...cleared.cache.left, ...cleared.callers.left, ...cleared.exported.left],
+  };
+}
+
+/**
+ * @returns none when there is nothing to forget
+ * @throws AssumeMfaError USAGE when nobody may be asked
+ */
+async function pickSessions(
+  services: Services,
+  options: LogoutOptions,
+): Promise<readonly NamedSession[] | typeof EVERYTHING> {
+  const { host } = services;
+  const terminal = mayAsk(options, host.env) ? host.openTerminal() : undefined;
+  if (terminal === undefined) {
+    throw new AssumeMfaError("USAGE", "what is to be forgotten?", {
+      hint: "name targets, assume-mfa logout dev, or give --all",
+    });
+  }
+  try {
+    const sessions = nameSessions(services.cache.list(), readableConfig(services), services);
+    if (sessions.length === 0) return [];
+    const targets = [...new Set(sessions.map(({ target }) => target))].map((target) =>
+      sessions.filter((session) => session.target === target),
+    );
+    const labels = alignedLines(
+      targets.map((ofTarget) => {
+        const [first] = ofTarget as [NamedSession];
+        return [first.target, first.kept.role.accountId, first.kept.role.roleName];
+      }),
+    );
+    const choices: Choice<readonly NamedSession[] | typeof EVERYTHING>[] = targets.map((ofTarget, index) => ({
+      value: ofTarget,
+      label: labels[index] ?? "",
+      short: shownName(ofTarget[0]?.target ?? ""),
+    }));
+    return await terminal.pick("Forget which sessions?", [
+      ...choices,
+      { value: EVERYTHING, label: "everything that is kept", short: EVERYTHING },
+    ]);
+  } finally {
+    terminal.close();
+  }
+}
+
+function print(screen: Screen, forgotten: Forgotten, now: number): void {
+  const { sessions, callers, exported, others } = forgotten;
+  const rows = sessions.map((session) => ({ ...session, json: toSessionJson(session, now) }));
+  if (screen.output === "json") {
+    // What could not be removed is an error, and that is the document then.
+    if (forgotten.left.length > 0) return;
+    screen.result(formatJson({ forgotten: rows.map(({ json }) => json), callers, exported, others }));
+  } else if (screen.output === "text") {
+    screen.result(formatTabSeparated(rows.map(({ json }) => toSessionTextRow(json))));
+  } else {
+    screen.table(
+      [
+        { title: "target" },
+        { title: "account", shrink: false },
+        { title: "role" },
+        { title: "session" },
+        { title: "had left", shrink: false },
+      ],
+      rows.map(({ json, kept, target }) => [
+        target,
+        kept.role.accountId,
+        kept.role.roleName,
+        sessionNameOf(kept),
+        json.secondsLeft === 0 ? "ended" : formatSpan(kept.expiration - now),
+      ]),
+    );
+  }
+  const counts = [
+    sessions.length === 0 ? undefined : formatCount(sessions.length, "session"),
+    callers === 0 ? undefined : `${formatCount(callers, "record")} of whose keys are whose`,
+    exported === 0 ? undefined : `${formatCount(exported, "record")} of an export`,
+    others === 0 ? undefined : `${formatCount(others, "file")} that held no session`,
+  ].filter((count) => count !== undefined);
+  screen.note(counts.length === 0 ? "there was nothing to forget" : `forgot ${counts.join(", ")}`);
+  if (rows.some(({ json }) => json.secondsLeft > 0)) {
+    screen.note("AWS does not know of it: copies of a session (export) work until it ends");
+  }
+}

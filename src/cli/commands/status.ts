@@ -1,0 +1,156 @@
+import type { Command } from "commander";
+import { formatJson } from "../../outputs/json.ts";
+import type { Style } from "../../outputs/style.ts";
+import { formatTabSeparated } from "../../outputs/tab-separated.ts";
+import { resolveRole } from "../../target/resolve-target.ts";
+import { shownName } from "../../text/shown-name.ts";
+import type { SetExitCode } from "../catalogue.ts";
+import {
+  isKeptLive,
+  type NamedSession,
+  nameSessions,
+  readableConfig,
+  type SessionJson,
+  sessionNameOf,
+  sessionsOfTarget,
+  toSessionJson,
+  toSessionTextRow,
+} from "../kept-sessions.ts";
+import { addCommonOptions, type CommonOptions, resolveScreenOptions } from "../options.ts";
+import { formatMoment, formatSpan } from "../phrases.ts";
+import { enterSandbox, showSandbox } from "../sandbox-mark.ts";
+import { makeScreen } from "../screen.ts";
+import type { Services } from "../services.ts";
+
+interface StatusOptions extends CommonOptions {
+  readonly check?: boolean;
+}
+
+interface StatusEntry {
+  readonly json: SessionJson;
+  /** Undefined for a named target without a live session. */
+  readonly session: NamedSession | undefined;
+}
+
+export function registerStatus(
+  program: Command,
+  services: Services,
+  setExitCode: SetExitCode,
+  targetName?: string,
+): void {
+  addCommonOptions(
+    program
+      .command("status")
+      .description("which sessions are cached, and for how long; asks and calls nothing")
+      .argument("[targets...]", "only these")
+      .option("--check", "exit 1 when none of them is live"),
+  ).action(async (words: readonly string[], options: StatusOptions) => {
+    const names = [...new Set(targetName === undefined ? words : [targetName, ...words])];
+    await runStatus(services, names, options, setExitCode);
+  });
+}
+
+async function runStatus(
+  outside: Services,
+  names: readonly string[],
+  options: StatusOptions,
+  setExitCode: SetExitCode,
+): Promise<void> {
+  const services = await enterSandbox(outside);
+  const { host } = services;
+  const screen = makeScreen(host, resolveScreenOptions(options, host.env));
+  const now = host.now();
+  const live = () => services.cache.list().filter((kept) => isKeptLive(kept, now));
+  const entries = names.length === 0 ? allEntries(live(), services, now) : entriesOf(names, live, services, now);
+  showSandbox(services, screen);
+
+  if (screen.output === "json") screen.result(formatJson(entries.map(({ json }) => json)));
+  else if (screen.output === "text")
+    screen.result(formatTabSeparated(entries.map(({ json }) => toSessionTextRow(json))));
+  else {
+    const isTerminal = host.stdout.isTerminal;
+    screen.table(
+      [
+        { title: "target" },
+        { title: "account", shrink: false },
+        { title: "role" },
+        { title: "session", optional: true },
+        { title: "until", shrink: false },
+        { title: "left", shrink: false, paint: (text, cell) => paintLeft(screen.style, text, cell) },
+      ],
+      entries.map((entry) => toTableRow(entry, now, isTerminal)),
+    );
+  }
+  if (entries.some(({ session }) => session !== undefined)) return;
+  screen.note(noneLive(names));
+  if (options.check === true) setExitCode(1);
+}
+
+function allEntries(live: ReturnType<Services["cache"]["list"]>, services: Services, now: number): StatusEntry[] {
+  return nameSessions(live, readableConfig(services), services).map((session) => ({
+    json: toSessionJson(session, now),
+    session,
+  }));
+}
+
+/** @throws AssumeMfaError TARGET_UNKNOWN, CONFIG_MALFORMED, CONFIG_UNREADABLE */
+function entriesOf(
+  names: readonly string[],
+  live: () => ReturnType<Services["cache"]["list"]>,
+  services: Services,
+  now: number,
+): StatusEntry[] {
+  const config = services.loadConfig();
+  const targets = names.map((name) => ({ name, role: resolveRole(name, config).value }));
+  const all = live();
+  return targets.flatMap(({ name, role }): StatusEntry[] => {
+    const sessions = sessionsOfTarget(name, role.arn, all, config, services);
+    if (sessions.length > 0) return sessions.map((session) => ({ json: toSessionJson(session, now), session }));
+    const json = {
+      target: name,
+      account: role.accountId,
+      role: role.arn,
+      assumedRole: null,
+      current: false,
+      expiration: null,
+      secondsLeft: 0,
+    };
+    return [{ json, session: undefined }];
+  });
+}
+
+function toTableRow({ json, session }: StatusEntry, now: number, hasBar: boolean): readonly string[] {
+  const roleName = json.role.slice(json.role.lastIndexOf("/") + 1);
+  if (session === undefined) return [json.target, json.account, roleName, "", "", "none"];
+  const { kept, isCurrent } = session;
+  const leftMs = kept.expiration - now;
+  const bar = hasBar ? `${formatBar(leftMs / (kept.expiration - kept.obtainedAt))} ` : "";
+  return [
+    json.target,
+    json.account,
+    roleName,
+    sessionNameOf(kept),
+    formatMoment(kept.expiration, now),
+    // The next run of the target asks for a code all the same: who sees time left must not count on it.
+    `${bar}${formatSpan(leftMs)}${isCurrent ? "" : ", other settings"}`,
+  ];
+}
+
+const BAR_COLUMNS = 10;
+
+/** @param share of the session's life that is left; beyond 0 to 1 where a clock was set */
+function formatBar(share: number): string {
+  const full = Math.min(BAR_COLUMNS, Math.max(1, Math.ceil(share * BAR_COLUMNS) || 1));
+  return "█".repeat(full) + "░".repeat(BAR_COLUMNS - full);
+}
+
+/** The last fifth is the time to sign in again. */
+function paintLeft(style: Style, text: string, cell: string): string {
+  if (cell === "none") return style.dim(text);
+  return /^█{1,2}░/.test(cell) ? style.yellow(text) : style.green(text);
+}
+
+function noneLive([name, ...others]: readonly string[]): string {
+  if (name === undefined) return "no live session is cached";
+  return others.length === 0 ? `${shownName(name)} has no live session` : "none of them has a live session";
+}
