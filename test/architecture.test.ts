@@ -75,6 +75,8 @@ const EDGE_FILES = new Set([
   "host/file-locks.ts",
   "target/text-file.ts",
   "aws/bounded-http-handler.ts",
+  "aws/ca-bundle.ts",
+  "aws/tunnel-agent.ts",
   "session/sts-client.ts",
   "actions/sts-client.ts",
   "actions/ec2/ec2-client.ts",

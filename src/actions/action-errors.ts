@@ -1,6 +1,7 @@
 import {
   type AwsFailure,
   classifyFailure,
+  connectionHint,
   detachFailure,
   isAccessDenied,
   isExpiredSession,
@@ -99,7 +100,7 @@ function describeFailure(failure: AwsFailure, call: AwsCall): Described {
     return {
       code: "NETWORK",
       message: `${where} could not be reached: ${failure.message}`,
-      hint: reachHint(call.settings),
+      hint: connectionHint(failure) ?? reachHint(call.settings),
     };
   }
   if (isThrottled(failure)) {

@@ -24,8 +24,12 @@ export type AwsFailure =
       readonly requestId: string | undefined;
     };
 
+/** The code of a connection through a proxy that came to nothing, before any request was on it; its message says why. */
+export const TUNNEL_FAILED = "ERR_PROXY_TUNNEL";
+
 /** Failures before the first byte of the request could leave. */
 const UNSENT_CODES = new Set([
+  TUNNEL_FAILED,
   "ECONNREFUSED",
   "ENOTFOUND",
   "EAI_AGAIN",
@@ -38,8 +42,10 @@ const UNSENT_CODES = new Set([
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "SELF_SIGNED_CERT_IN_CHAIN",
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
+  "UNABLE_TO_GET_ISSUER_CERT",
   "UNABLE_TO_GET_ISSUER_CERT_LOCALLY",
   "CERT_HAS_EXPIRED",
+  "CERT_NOT_YET_VALID",
   "ERR_TLS_CERT_ALTNAME_INVALID",
   "EPROTO",
 ]);
@@ -78,7 +84,7 @@ export function classifyFailure(error: unknown): AwsFailure | undefined {
   }
   if (typeof code === "string") {
     return UNSENT_CODES.has(code)
-      ? { kind: "unsent", code, message: networkMessage(code) }
+      ? { kind: "unsent", code, message: code === TUNNEL_FAILED ? error.message : networkMessage(code) }
       : { kind: "ambiguous", code, message: networkMessage(code) };
   }
   if (error.name === "TimeoutError") {
@@ -116,7 +122,25 @@ function isServiceError(error: Error): boolean {
   return "$fault" in error;
 }
 
-function networkMessage(code: string): string {
+/** @returns whether an error of this code says that no byte of a request left */
+export function isUnsentCode(code: string): boolean {
+  return UNSENT_CODES.has(code);
+}
+
+/**
+ * What to look at when the way to AWS is barred by a proxy, or by whoever opens TLS on it.
+ * @returns undefined when the failure is of another kind
+ */
+export function connectionHint({ code }: AwsFailure): string | undefined {
+  if (code === TUNNEL_FAILED) return "check HTTPS_PROXY; what is to be called without it goes into NO_PROXY";
+  if (/CERT(?:_|$)|^UNABLE_TO_VERIFY/.test(code) && !/ALTNAME|EXPIRED|NOT_YET/.test(code)) {
+    return "the certificate is of no known authority: where a company's proxy opens TLS, name that authority's file with AWS_CA_BUNDLE, or ca_bundle in the profile";
+  }
+  return undefined;
+}
+
+/** @param code of a system error or of Node's */
+export function networkMessage(code: string): string {
   switch (code) {
     case "ECONNREFUSED":
       return "the connection was refused";

@@ -4,6 +4,8 @@
 // says: a variable that somebody set for another program must not hand out keys.
 import { type Readable, Transform } from "node:stream";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
+import { loadCaBundle } from "./ca-bundle.ts";
+import { type ConnectionSettings, DIRECT_CONNECTION } from "./client-settings.ts";
 
 /** TCP and TLS must be up within this. ACCEPTANCE.md M6. */
 export const CONNECT_TIMEOUT_MS = 5_000;
@@ -23,13 +25,23 @@ const AWS_BOUNDS: AnswerBounds = { responseTimeoutMs: RESPONSE_TIMEOUT_MS, maxBo
 export class BoundedHttpHandler extends NodeHttpHandler {
   readonly #bounds: AnswerBounds;
 
-  constructor(bounds = AWS_BOUNDS) {
-    super({
+  /** @throws AssumeMfaError when the CA bundle can't be used */
+  constructor(bounds = AWS_BOUNDS, { proxy, caBundle }: ConnectionSettings = DIRECT_CONNECTION) {
+    const limits = {
       connectionTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: bounds.responseTimeoutMs,
       throwOnRequestTimeout: true,
-      httpsAgent: { rejectUnauthorized: true, keepAlive: true, maxSockets: 50 },
-    });
+    };
+    const ca = caBundle === undefined ? {} : { ca: loadCaBundle(caBundle) };
+    const agent = { rejectUnauthorized: true, keepAlive: true, maxSockets: 50, ...ca };
+    super(
+      proxy === undefined
+        ? { ...limits, httpsAgent: agent }
+        : async () => {
+            const { TunnelAgent } = await import("./tunnel-agent.ts");
+            return { ...limits, httpsAgent: new TunnelAgent(agent, proxy, CONNECT_TIMEOUT_MS) };
+          },
+    );
     this.#bounds = bounds;
   }
 

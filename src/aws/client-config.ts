@@ -28,6 +28,6 @@ export function makeClientConfig(settings: ClientSettings) {
     authSchemePreference: [] as string[],
     disableClockSkewCorrection: false,
     userAgentAppId: () => Promise.resolve(undefined),
-    requestHandler: new BoundedHttpHandler(),
+    requestHandler: new BoundedHttpHandler(undefined, settings.connection),
   };
 }

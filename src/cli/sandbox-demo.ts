@@ -1,5 +1,6 @@
 import { defaultRegionOf } from "../aws/arn.ts";
 import { classifyFailure } from "../aws/aws-failure.ts";
+import { DIRECT_CONNECTION } from "../aws/client-settings.ts";
 import { isColourWanted, makeStyle } from "../outputs/style.ts";
 import { resolveTarget } from "../target/resolve-target.ts";
 import { visibleText } from "../text/visible-text.ts";
@@ -107,6 +108,7 @@ async function assumeWithoutCode(services: Services, env: Services["host"]["env"
     credentials: target.source.credentials,
     useFipsEndpoint: false,
     useDualstackEndpoint: false,
+    connection: DIRECT_CONNECTION,
     maxAttempts: 1,
   });
   try {

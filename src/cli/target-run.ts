@@ -1,5 +1,6 @@
 import type { ActionScope } from "../actions/action.ts";
 import { defaultRegionOf } from "../aws/arn.ts";
+import { loadCaBundle } from "../aws/ca-bundle.ts";
 import { AssumeMfaError } from "../errors.ts";
 import { formatTargetResults, type TargetResult } from "../outputs/json.ts";
 import { obtainRoleSession, type RoleSession } from "../session/role-session.ts";
@@ -66,6 +67,8 @@ export async function runOnTarget(
   const entry = await settle(screen, head, async () => {
     if (needsRegion) checkRegion(target);
     checkAccount(target, target.role.value.accountId, expectedAccount);
+    // Before a code is asked for: the clients read it again.
+    if (target.connection.caBundle !== undefined) loadCaBundle(target.connection.caBundle);
     const givenCode = await readGivenTokenCode(host, options.tokenCode);
     await showEndpoints(services, target, screen);
     const openSession = async () => {
@@ -148,6 +151,7 @@ function makeScope(services: Services, target: Target, session: RoleSession): Ac
       credentials: session.credentials,
       useFipsEndpoint: target.useFipsEndpoint,
       useDualstackEndpoint: target.useDualstackEndpoint,
+      connection: target.connection,
       maxAttempts,
     }),
     clock: services.host,

@@ -150,6 +150,7 @@ async function assumeRole(
     credentials: target.source.credentials,
     useFipsEndpoint: target.useFipsEndpoint,
     useDualstackEndpoint: target.useDualstackEndpoint,
+    connection: target.connection,
     maxAttempts: 1,
   };
   if (!needsCode || options.givenCode !== undefined) {

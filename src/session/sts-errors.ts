@@ -1,4 +1,4 @@
-import type { AwsFailure } from "../aws/aws-failure.ts";
+import { type AwsFailure, connectionHint } from "../aws/aws-failure.ts";
 import { awsText } from "../aws/aws-text.ts";
 import { AssumeMfaError } from "../errors.ts";
 import { formatOrigin } from "../target/format-origin.ts";
@@ -173,7 +173,7 @@ export function notSts(target: Target, region: string): AssumeMfaError {
 /** STS could not be reached at all. */
 export function unreachable(failure: AwsFailure, target: Target, region: string, cause: unknown): AssumeMfaError {
   return new AssumeMfaError("NETWORK", `${stsName({ target, region })} can't be reached: ${failure.message}`, {
-    hint: endpointHint(target),
+    hint: connectionHint(failure) ?? endpointHint(target),
     cause,
   });
 }

@@ -1,6 +1,7 @@
 import { isLoopbackHost } from "../aws/loopback.ts";
 import type { Environment } from "../host/host.ts";
 import type { AwsConfig, Profile } from "./aws-config.ts";
+import { formatOrigin } from "./format-origin.ts";
 import {
   checkedBoolean,
   environmentSetting,
@@ -22,6 +23,8 @@ const MAX_URL_LENGTH = 2048;
  * `AWS_ENDPOINT_URL`, the `services` section that the profile names, the profile's `endpoint_url` (AWS SDKs and Tools
  * Reference Guide, "Service-specific endpoints"). `AWS_IGNORE_CONFIGURED_ENDPOINT_URLS` leaves only the option.
  * Signed requests go to the address, so it is https, or http to this machine.
+ * AWS's rules know no FIPS or dual-stack variant of an address of one's own: the SDK refuses it when it is called, which
+ * would be after a code was asked for.
  * @param profile whose settings count
  * @throws AssumeMfaError CONFIG_MALFORMED, USAGE, ENDPOINT_UNEXPECTED (http to another machine)
  */
@@ -42,9 +45,21 @@ export function resolveEndpoints(
   for (const service of SERVICE_IDS) {
     const given = optionSetting("--endpoint-url", option);
     const setting = given ?? (isIgnored ? undefined : configuredEndpoint(service, profile, config, env));
-    if (setting !== undefined) endpoints[service] = checkEndpoint(setting);
+    if (setting === undefined) continue;
+    endpoints[service] = checkEndpoint(setting);
+    for (const variant of ["use_fips_endpoint", "use_dualstack_endpoint"])
+      refuseVariant(variant, setting, profile, env);
   }
   return Object.freeze(endpoints);
+}
+
+function refuseVariant(key: string, endpoint: Setting, profile: Profile | undefined, env: Environment): void {
+  const variant = firstOf(environmentSetting(env, `AWS_${key.toUpperCase()}`), profileSetting(profile, key));
+  if (checkedBoolean(variant)?.value !== true || variant === undefined) return;
+  throw refused(endpoint, `does not go together with ${key} = true (${formatOrigin(variant.origin)})`, {
+    code: "ENDPOINT_UNEXPECTED",
+    hint: `take one of them out${endpoint.origin.kind === "option" ? "" : "; AWS_IGNORE_CONFIGURED_ENDPOINT_URLS=true leaves configured endpoints aside"}`,
+  });
 }
 
 function configuredEndpoint(service: ServiceId, profile: Profile | undefined, config: AwsConfig, env: Environment) {

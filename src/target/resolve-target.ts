@@ -5,6 +5,7 @@ import type { AwsConfig, Profile } from "./aws-config.ts";
 import { closestNames } from "./closest-names.ts";
 import { ASSUME_ROLE_MAX_SECONDS, ASSUME_ROLE_MIN_SECONDS, parseDuration } from "./duration.ts";
 import { refuseUnbuiltSettings, refuseUnknownSettings } from "./refuse-unknown-settings.ts";
+import { resolveConnection } from "./resolve-connection.ts";
 import { resolveEndpoints } from "./resolve-endpoints.ts";
 import { resolveMfaProcess } from "./resolve-mfa-process.ts";
 import { type ExportedSession, isPlainName, lookedIn, resolveSource } from "./resolve-source.ts";
@@ -124,6 +125,7 @@ export function resolveTarget(
     endpoints: resolveEndpoints(options.endpointUrl, settings, config, env),
     useFipsEndpoint: resolveSwitch(settings, env, "use_fips_endpoint"),
     useDualstackEndpoint: resolveSwitch(settings, env, "use_dualstack_endpoint"),
+    connection: resolveConnection(settings, env),
     confirm: profile === undefined ? strictestConfirm(role.value, settings, config) : resolveConfirm(settings),
     cache: settings?.get("assume_mfa_cache")?.value === "none" ? "none" : "file",
   });

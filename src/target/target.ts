@@ -1,4 +1,5 @@
 import type { RoleArn } from "../aws/arn.ts";
+import type { ConnectionSettings } from "../aws/client-settings.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 
 /** Who decided a value: shown beside it wherever it matters, and by `--explain`. */
@@ -51,6 +52,8 @@ export interface Target {
   readonly endpoints: Readonly<Partial<Record<ServiceId, Sourced<string>>>>;
   readonly useFipsEndpoint: boolean;
   readonly useDualstackEndpoint: boolean;
+  /** Through which proxy, trusting whom. */
+  readonly connection: ConnectionSettings;
   readonly confirm: Sourced<ConfirmMode>;
   /** Where role sessions lie. */
   readonly cache: "file" | "none";

@@ -10,6 +10,7 @@ import {
   isExpiredSession,
 } from "../../src/aws/aws-failure.ts";
 import { makeClientConfig } from "../../src/aws/client-config.ts";
+import { DIRECT_CONNECTION } from "../../src/aws/client-settings.ts";
 import { Credentials } from "../../src/credentials/credentials.ts";
 
 process.env.AWS_SDK_JS_NODE_VERSION_SUPPORT_WARNING_DISABLED = "true";
@@ -57,6 +58,7 @@ async function thrownBy(endpoint: string, maxAttempts = 1): Promise<unknown> {
       }),
       useFipsEndpoint: false,
       useDualstackEndpoint: false,
+      connection: DIRECT_CONNECTION,
       maxAttempts,
     }),
   );
@@ -233,6 +235,7 @@ describe("GetCallerIdentity", () => {
         }),
         useFipsEndpoint: false,
         useDualstackEndpoint: false,
+        connection: DIRECT_CONNECTION,
         maxAttempts: 1,
       }),
     );

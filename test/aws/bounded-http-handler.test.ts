@@ -10,6 +10,7 @@ import {
   RESPONSE_TIMEOUT_MS,
 } from "../../src/aws/bounded-http-handler.ts";
 import { makeClientConfig } from "../../src/aws/client-config.ts";
+import { DIRECT_CONNECTION } from "../../src/aws/client-settings.ts";
 import { Credentials } from "../../src/credentials/credentials.ts";
 
 const IDENTITY = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/alice</Arn><UserId>AIDA</UserId><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`;
@@ -51,6 +52,7 @@ function makeClient(endpoint: string, requestHandler = new BoundedHttpHandler(SH
     credentials: new Credentials({ accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "a-secret" }),
     useFipsEndpoint: false,
     useDualstackEndpoint: false,
+    connection: DIRECT_CONNECTION,
     maxAttempts: 1,
   };
   const client = new STSClient({ ...makeClientConfig(settings), requestHandler });
@@ -80,6 +82,7 @@ describe("the bounds", () => {
       credentials: new Credentials({ accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "a-secret" }),
       useFipsEndpoint: false,
       useDualstackEndpoint: false,
+      connection: DIRECT_CONNECTION,
       maxAttempts: 1,
     });
     expect(requestHandler).toBeInstanceOf(BoundedHttpHandler);

@@ -9,7 +9,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from
 import { makeDynamoDb } from "../../src/actions/dynamodb/dynamodb-client.ts";
 import { makeEc2 } from "../../src/actions/ec2/ec2-client.ts";
 import { makeClientConfig } from "../../src/aws/client-config.ts";
-import type { ClientSettings } from "../../src/aws/client-settings.ts";
+import { type ClientSettings, DIRECT_CONNECTION } from "../../src/aws/client-settings.ts";
 import { Credentials } from "../../src/credentials/credentials.ts";
 import { makeStsClient } from "../../src/session/sts-client.ts";
 import { makeTestScope } from "../support/action-scope.ts";
@@ -83,6 +83,7 @@ const settings = (more: Partial<ClientSettings> = {}): ClientSettings => ({
   credentials: new Credentials({ accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "a-secret" }),
   useFipsEndpoint: false,
   useDualstackEndpoint: false,
+  connection: DIRECT_CONNECTION,
   maxAttempts: 1,
   ...more,
 });

@@ -1,5 +1,6 @@
 import type { ActionScope } from "../../src/actions/action.ts";
 import { parseRoleArn } from "../../src/aws/arn.ts";
+import { DIRECT_CONNECTION } from "../../src/aws/client-settings.ts";
 import type { Credentials } from "../../src/credentials/credentials.ts";
 import { InterruptedError, type InterruptSignal } from "../../src/errors.ts";
 import type { Interrupts } from "../../src/host/host.ts";
@@ -67,10 +68,15 @@ export function makeTestScope(options: TestScopeOptions): TestScope {
     externalId: undefined,
     roleSessionName: undefined,
     durationSeconds: undefined,
+    sourceIdentity: undefined,
+    sessionTags: [],
+    sessionPolicy: undefined,
+    policyArns: [],
     region: { value: region, origin },
     endpoints: {},
     useFipsEndpoint: false,
     useDualstackEndpoint: false,
+    connection: DIRECT_CONNECTION,
     confirm: { value: "prompt", origin },
     cache: "none",
   };
@@ -84,6 +90,7 @@ export function makeTestScope(options: TestScopeOptions): TestScope {
       credentials,
       useFipsEndpoint: false,
       useDualstackEndpoint: false,
+      connection: DIRECT_CONNECTION,
       maxAttempts,
     }),
     clock,

@@ -1,5 +1,6 @@
 import { AssumeRoleCommand, STSClient } from "@aws-sdk/client-sts";
 import { makeClientConfig } from "../../src/aws/client-config.ts";
+import { DIRECT_CONNECTION } from "../../src/aws/client-settings.ts";
 import { Credentials } from "../../src/credentials/credentials.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import type { Account, Instance, Table } from "../../src/sandbox/world.ts";
@@ -72,6 +73,7 @@ export async function startSandboxSession(): Promise<SandboxSession> {
         credentials: new Credentials({ accessKeyId: alice.accessKeyId, secretAccessKey: alice.secretAccessKey }),
         useFipsEndpoint: false,
         useDualstackEndpoint: false,
+        connection: DIRECT_CONNECTION,
         maxAttempts: 1,
       }),
     );

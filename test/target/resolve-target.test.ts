@@ -281,10 +281,11 @@ external_id = source-id\nrole_session_name = source-name\nduration_seconds = 100
 
   it("reads the settings of the profile that signs for a bare role ARN, but no role's own", () => {
     const config = `[profile parent]\nmfa_serial = ${DEVICE}\nregion = eu-west-2\nassume_mfa_confirm = person
-assume_mfa_cache = none\nendpoint_url = http://localhost:4566\nuse_fips_endpoint = true\nexternal_id = not-this\n`;
+assume_mfa_cache = none\nendpoint_url = http://localhost:4566\nca_bundle = /ca.pem\nexternal_id = not-this\n`;
     const target = resolve({ name: ROLE, config, env: { AWS_PROFILE: "parent" } });
     expect(decided(target.confirm)).toEqual(["person", "/aws/config:4"]);
-    expect(target).toMatchObject({ cache: "none", useFipsEndpoint: true, externalId: undefined });
+    expect(target).toMatchObject({ cache: "none", externalId: undefined });
+    expect(target.connection.caBundle).toEqual({ path: "/ca.pem", setBy: "/aws/config:7" });
     expect(decided(target.endpoints.sts)).toEqual(["http://localhost:4566", "/aws/config:6"]);
     expect(decided(target.region)).toEqual(["eu-west-2", "/aws/config:3"]);
   });
