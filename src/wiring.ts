@@ -13,6 +13,7 @@ import { cacheFolder } from "./host/folders.ts";
 import type { Host, TextSink } from "./host/host.ts";
 import type { Locks } from "./host/lock.ts";
 import { privateFiles } from "./host/private-files.ts";
+import type { Terminal } from "./host/terminal.ts";
 import { makeFileCallerStore } from "./session/caller-store.ts";
 import { makeFileExportedSessions } from "./session/exported-sessions.ts";
 import { makeFileSessionCache } from "./session/session-cache.ts";
@@ -57,7 +58,35 @@ function withRedaction(host: Host): Host {
       return sink.columns;
     },
   });
-  return { ...host, stdout: redacting(host.stdout), stderr: redacting(host.stderr) };
+  return {
+    ...host,
+    stdout: redacting(host.stdout),
+    stderr: redacting(host.stderr),
+    openTerminal() {
+      const terminal = host.openTerminal();
+      return terminal === undefined ? undefined : withRedactedTerminal(terminal);
+    },
+  };
+}
+
+function withRedactedTerminal(terminal: Terminal): Terminal {
+  return {
+    get columns() {
+      return terminal.columns;
+    },
+    write: (text) => terminal.write(redact(text)),
+    askLine: (question, options) => terminal.askLine(redact(question), options),
+    pick: (question, choices) =>
+      terminal.pick(
+        redact(question),
+        choices.map((choice) => ({
+          ...choice,
+          label: redact(choice.label),
+          short: choice.short === undefined ? undefined : redact(choice.short),
+        })),
+      ),
+    close: () => terminal.close(),
+  };
 }
 
 /** A sandbox on this machine answers at once; whatever does not is none. */

@@ -1,3 +1,5 @@
+import { redact } from "../credentials/redaction.ts";
+
 /** Past this, text from AWS (or from whatever answers in its place) is cut. */
 const MAX_AWS_TEXT_CHARACTERS = 700;
 
@@ -10,7 +12,8 @@ const MAX_AWS_TEXT_CHARACTERS = 700;
  */
 export function awsText(message: string, code: string): string {
   const relevant = /Signature/.test(code) ? (message.trim().split("\n", 1)[0] ?? "") : message;
-  const text = relevant
+  // Before it is cut: half a secret would not be known for one.
+  const text = redact(relevant)
     .replace(/\s*Encoded authorization failure message:\s*\S+/i, "")
     .replace(/\s+/g, " ")
     .trim()

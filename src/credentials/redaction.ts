@@ -21,7 +21,9 @@ export function rememberTokenCode(code: string): void {
 /** @returns the text with every known secret replaced */
 export function redact(text: string): string {
   let shown = text;
-  for (const secret of secrets) shown = shown.replaceAll(secret, "[secret]");
+  // The longest first: of two that begin alike the longer one would keep its tail.
+  const longestFirst = [...secrets].sort((one, other) => other.length - one.length);
+  for (const secret of longestFirst) shown = shown.replaceAll(secret, "[secret]");
   for (const code of codes) {
     if (shown.includes(code))
       shown = shown.replace(new RegExp(`(?<![0-9A-Za-z])${code}(?![0-9A-Za-z])`, "g"), "[code]");
