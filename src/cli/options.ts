@@ -1,7 +1,8 @@
 import type { Command } from "commander";
 import { AssumeMfaError } from "../errors.ts";
-import type { Environment } from "../host/host.ts";
+import type { Environment, Host } from "../host/host.ts";
 import { parseDuration } from "../target/duration.ts";
+import { loadGivenPolicy } from "../target/resolve-session-policy.ts";
 import type { TargetOptions } from "../target/resolve-target.ts";
 import type { OutputFormat, ScreenOptions } from "./screen.ts";
 
@@ -15,7 +16,9 @@ export interface CommonOptions {
 }
 
 /** What every action on a target takes, as typed; see CLI.md, "Options of every action". */
-export interface SessionOptions extends CommonOptions, TargetOptions {
+export interface SessionOptions extends CommonOptions, Omit<TargetOptions, "policy"> {
+  /** A policy, or the file of one: `resolveTargetOptions` reads it. */
+  readonly policy?: string;
   readonly tokenCode?: string;
   readonly expectAccount?: string;
   readonly minTtl?: string;
@@ -49,6 +52,10 @@ export function addSessionOptions(command: Command): Command {
       .option("--role-session-name <name>", "default: the IAM user's name (ASSUME_MFA_ROLE_SESSION_NAME)")
       .option("--duration <time>", "of the role session: 1h, 45m, 3600 (ASSUME_MFA_DURATION)")
       .option("--external-id <id>", "passed to AssumeRole")
+      .option("--source-identity <id>", "who is behind the session, passed to AssumeRole")
+      .option("--session-tag <key=value>", "passed to AssumeRole; may be given again", addTo)
+      .option("--policy <policy>", "narrows the session: JSON, or file://path")
+      .option("--policy-arn <arn>", "the same by a managed policy's ARN; may be given again", addTo)
       .option("--expect-account <id>", "another account than this is an error (ASSUME_MFA_EXPECT_ACCOUNT)")
       .option("--region <region>", "the region to work in (AWS_REGION, AWS_DEFAULT_REGION)")
       .option("--endpoint-url <url>", "call this in place of AWS (AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_<SERVICE>)")
@@ -56,6 +63,19 @@ export function addSessionOptions(command: Command): Command {
       .option("--refresh", "assume again even if a session is cached")
       .option("--no-cache", "neither read nor write the cache"),
   );
+}
+
+/** For an option that may be given again. */
+function addTo(value: string, given: readonly string[] = []): readonly string[] {
+  return [...given, value];
+}
+
+/** @throws AssumeMfaError CONFIG_UNREADABLE when the policy's file can't be read */
+export function resolveTargetOptions(
+  options: SessionOptions,
+  host: Pick<Host, "env" | "homeDirectory">,
+): TargetOptions {
+  return { ...options, policy: loadGivenPolicy(options.policy, host) };
 }
 
 export function addDestructiveOptions(command: Command): Command {

@@ -12,6 +12,7 @@ import {
   resolveExpectedAccount,
   resolveMinTtlMs,
   resolveScreenOptions,
+  resolveTargetOptions,
   type SessionOptions,
 } from "./options.ts";
 import { enterSandbox, showEndpoints } from "./sandbox-mark.ts";
@@ -61,7 +62,13 @@ export async function runOnTarget(
   const minTtlMs = resolveMinTtlMs(options, host.env);
   const exportedKeyId = host.env.AWS_ACCESS_KEY_ID;
   const exported = exportedKeyId ? services.exported.read(exportedKeyId) : undefined;
-  const target = resolveTarget(targetName, options, services.loadConfig(), host.env, exported);
+  const target = resolveTarget(
+    targetName,
+    resolveTargetOptions(options, host),
+    services.loadConfig(),
+    host.env,
+    exported,
+  );
   const head = { target: targetName, account: target.role.value.accountId, region: target.region?.value };
 
   const entry = await settle(screen, head, async () => {

@@ -8,11 +8,12 @@ import type { Locks } from "../host/lock.ts";
 import type { Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import { askTokenCode } from "./ask-token-code.ts";
+import { assumeRoleInput } from "./assume-role-input.ts";
 import type { CallerStore } from "./caller-store.ts";
 import { takeDeviceTurn } from "./device-turn.ts";
 import type { SessionCache } from "./session-cache.ts";
 import { sessionInputs } from "./session-inputs.ts";
-import type { AssumeRoleInput, StsClient } from "./sts-client.ts";
+import type { StsClient } from "./sts-client.ts";
 import { notSts, translateAssumeRoleFailure, translateCallerFailure, unreachable } from "./sts-errors.ts";
 import type { GivenTokenCode } from "./token-code.ts";
 
@@ -272,17 +273,9 @@ async function callAssumeRole(
   code: string | undefined,
   ports: RoleSessionPorts,
 ): Promise<RoleSession> {
-  const serial = target.mfaSerial?.value;
-  const input: AssumeRoleInput = {
-    RoleArn: target.role.value.arn,
-    RoleSessionName: roleSessionName,
-    ...(code === undefined || serial === undefined ? {} : { SerialNumber: serial, TokenCode: code }),
-    ...(target.externalId === undefined ? {} : { ExternalId: target.externalId.value }),
-    ...(target.durationSeconds === undefined ? {} : { DurationSeconds: target.durationSeconds.value }),
-  };
   let output: Awaited<ReturnType<StsClient["assumeRole"]>>;
   try {
-    output = await client.assumeRole(input);
+    output = await client.assumeRole(assumeRoleInput(target, roleSessionName, code));
   } catch (error) {
     const failure = classifyFailure(error);
     if (failure === undefined) throw error;

@@ -22,7 +22,16 @@ export function sessionInputs(target: Target): SessionInputs {
     durationSeconds: target.durationSeconds?.value ?? null,
     roleSessionName: target.roleSessionName?.value ?? null,
     stsEndpoint: target.endpoints.sts?.value ?? null,
+    sourceIdentity: target.sourceIdentity?.value ?? null,
+    sessionTags: inAnyOrder(target.sessionTags.map(({ value }) => [value.key, value.value, value.isTransitive])),
+    sessionPolicy: target.sessionPolicy?.value.canonical ?? null,
+    policyArns: inAnyOrder(target.policyArns.map(({ value }) => value)),
   };
+}
+
+/** One text for all orders of a list in which order means nothing; null for an empty one. */
+function inAnyOrder(list: readonly unknown[]): string | null {
+  return list.length === 0 ? null : JSON.stringify(list.map((each) => JSON.stringify(each)).sort());
 }
 
 /** One text for equal inputs, whatever the order they were put together in. */

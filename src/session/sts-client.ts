@@ -13,6 +13,11 @@ export interface AssumeRoleInput {
   readonly TokenCode?: string;
   readonly ExternalId?: string;
   readonly DurationSeconds?: number;
+  readonly SourceIdentity?: string;
+  readonly Tags?: { readonly Key: string; readonly Value: string }[];
+  readonly TransitiveTagKeys?: string[];
+  readonly Policy?: string;
+  readonly PolicyArns?: { readonly arn: string }[];
 }
 
 /** The parts of AssumeRole's answer that are used. Any of them can be missing: what answers may not be AWS. */

@@ -22,8 +22,8 @@ const OWN_KEYS: ReadonlyMap<string, OwnKey> = new Map([
 ]);
 const BOOLEAN_KEYS: ReadonlySet<string> = new Set(["assume_mfa_required", "assume_mfa_share_aws_cli"]);
 
-/** Known by aws-vault too; each would change who acts. */
-const UNBUILT_KEYS = ["source_identity", "session_tags", "transitive_session_tags"];
+/** aws-vault's names: mistyped, what a session carries would be missing from every record of it. */
+const SESSION_KEYS = ["source_identity", "session_tags", "transitive_session_tags"];
 
 /** 15m to 36h: STS API reference, GetSessionToken, DurationSeconds. */
 const SHARED_MIN_SECONDS = 900;
@@ -38,18 +38,7 @@ export function refuseUnknownSettings(profile: Profile): void {
   for (const key of profile.keys()) {
     const own = OWN_KEYS.get(key);
     if (own !== undefined) checkOwnKey(profile, key, own);
-    else refuseMistyped(profile, key);
-  }
-}
-
-/**
- * The keys of the target that change who acts and that are not built yet.
- * @throws AssumeMfaError CONFIG_MALFORMED
- */
-export function refuseUnbuiltSettings(profile: Profile, keys: readonly string[] = UNBUILT_KEYS): void {
-  for (const key of keys) {
-    const setting = profileSetting(profile, key);
-    if (setting !== undefined) throw refused(setting, "is not supported by this version yet");
+    else if (!SESSION_KEYS.includes(key)) refuseMistyped(profile, key);
   }
 }
 
@@ -70,7 +59,7 @@ function refuseMistyped(profile: Profile, key: string): void {
   const isOurs = /^assume[-_]?mfa/.test(key);
   let closest = "";
   let distance = Number.POSITIVE_INFINITY;
-  for (const name of OWN_KEYS.keys()) {
+  for (const name of [...OWN_KEYS.keys(), ...SESSION_KEYS]) {
     const edits = editDistance(key, name, isOurs ? undefined : 3);
     if (edits < distance) {
       closest = name;

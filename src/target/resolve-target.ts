@@ -4,10 +4,12 @@ import type { Environment } from "../host/host.ts";
 import type { AwsConfig, Profile } from "./aws-config.ts";
 import { closestNames } from "./closest-names.ts";
 import { ASSUME_ROLE_MAX_SECONDS, ASSUME_ROLE_MIN_SECONDS, parseDuration } from "./duration.ts";
-import { refuseUnbuiltSettings, refuseUnknownSettings } from "./refuse-unknown-settings.ts";
+import { refuseUnknownSettings } from "./refuse-unknown-settings.ts";
 import { resolveConnection } from "./resolve-connection.ts";
 import { resolveEndpoints } from "./resolve-endpoints.ts";
 import { resolveMfaProcess } from "./resolve-mfa-process.ts";
+import { type GivenPolicy, resolveSessionPolicies } from "./resolve-session-policy.ts";
+import { resolveSessionTags } from "./resolve-session-tags.ts";
 import { type ExportedSession, isPlainName, lookedIn, resolveSource } from "./resolve-source.ts";
 import {
   checked,
@@ -35,6 +37,14 @@ export interface TargetOptions {
   readonly duration?: string | undefined;
   /** `--external-id` */
   readonly externalId?: string | undefined;
+  /** `--source-identity` */
+  readonly sourceIdentity?: string | undefined;
+  /** `--session-tag`, each `key=value` */
+  readonly sessionTag?: readonly string[] | undefined;
+  /** `--policy`, as `loadGivenPolicy` read it */
+  readonly policy?: GivenPolicy | undefined;
+  /** `--policy-arn` */
+  readonly policyArn?: readonly string[] | undefined;
   /** `--region` */
   readonly region?: string | undefined;
   /** `--endpoint-url` */
@@ -44,6 +54,8 @@ export interface TargetOptions {
 // Lengths and patterns: STS API reference, AssumeRole (AWS.md, 2).
 const MFA_SERIAL = /^[\w+=/:,.@-]{9,256}$/;
 const EXTERNAL_ID = /^[\w+=,.@:/-]{2,1224}$/;
+/** STS's model says 64; 256 were taken by AWS itself. */
+const SOURCE_IDENTITY = /^[\w+=,.@-]{2,256}$/;
 const ROLE_SESSION_NAME = /^[\w+=,.@-]{2,64}$/;
 /** `us-east-1`, `us-gov-west-1`, `us-isob-east-1`, `eusc-de-east-1`: it becomes part of a host name. */
 const REGION = /^[a-z]{2,5}(?:-[a-z]{2,12}){1,3}-\d{1,2}$/;
@@ -70,10 +82,7 @@ export function resolveTarget(
 ): Target {
   const profile = config.profile(name);
   const role = resolveRole(name, config);
-  if (profile !== undefined) {
-    refuseUnknownSettings(profile);
-    refuseUnbuiltSettings(profile);
-  }
+  if (profile !== undefined) refuseUnknownSettings(profile);
   const resolved = resolveSource({ profile, sourceProfile: options.sourceProfile, config, env, exported });
   if (resolved.profile !== undefined && resolved.profile.name !== profile?.name) {
     refuseUnknownSettings(resolved.profile);
@@ -110,6 +119,13 @@ export function resolveTarget(
       "2 to 64 letters, digits or any of _ + = , . @ -",
     ),
     durationSeconds: resolveDuration(options, profile, env),
+    sourceIdentity: checked(
+      firstOf(optionSetting("--source-identity", options.sourceIdentity), profileSetting(profile, "source_identity")),
+      (value) => SOURCE_IDENTITY.test(value),
+      "2 to 256 letters, digits or any of _ + = , . @ -",
+    ),
+    sessionTags: resolveSessionTags(options.sessionTag, profile),
+    ...resolveSessionPolicies(options.policy, options.policyArn, role.value),
     region: checked(
       firstOf(
         optionSetting("--region", options.region),

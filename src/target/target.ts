@@ -1,6 +1,7 @@
 import type { RoleArn } from "../aws/arn.ts";
 import type { ConnectionSettings } from "../aws/client-settings.ts";
 import type { Credentials } from "../credentials/credentials.ts";
+import type { SessionPolicy } from "../policy/session-policy.ts";
 
 /** Who decided a value: shown beside it wherever it matters, and by `--explain`. */
 export type Origin =
@@ -30,6 +31,14 @@ export interface SourceCredentials {
   readonly origin: Origin;
 }
 
+/** A tag that goes with a session; policies see it as `aws:PrincipalTag/<key>`. */
+export interface SessionTag {
+  readonly key: string;
+  readonly value: string;
+  /** It goes on to the sessions that this one opens. */
+  readonly isTransitive: boolean;
+}
+
 /** A role in a child account, through whom, with which device: everything that is known before anything is asked or called. */
 export interface Target {
   /** As the user named it: the profile's name or the role's ARN. */
@@ -47,6 +56,13 @@ export interface Target {
   readonly externalId: Sourced<string> | undefined;
   readonly roleSessionName: Sourced<string> | undefined;
   readonly durationSeconds: Sourced<number> | undefined;
+  /** Who is behind the session, as CloudTrail keeps it down a chain of roles. */
+  readonly sourceIdentity: Sourced<string> | undefined;
+  /** No two keys differ in their case alone. Empty when there are none. */
+  readonly sessionTags: readonly Sourced<SessionTag>[];
+  /** What narrows the session beside the role's own policies: a document, and managed policies by their ARNs. */
+  readonly sessionPolicy: Sourced<SessionPolicy> | undefined;
+  readonly policyArns: readonly Sourced<string>[];
   readonly region: Sourced<string> | undefined;
   /** Where a service is to be called, if not at AWS's own address. */
   readonly endpoints: Readonly<Partial<Record<ServiceId, Sourced<string>>>>;

@@ -1070,9 +1070,6 @@ describe("switches", () => {
     ["assume_mfa_scope", "action", "= action "],
     ["assume_mfa_cache", "keychain", "= keychain "],
     ["assume_mfa_share_aws_cli", "true", "= true "],
-    ["source_identity", "alice", ""],
-    ["session_tags", "a=b", ""],
-    ["transitive_session_tags", "a", ""],
   ])("%s = %s is said not to be built yet", (key, value, shown) => {
     expect(said({ config: `${DEV}${key} = ${value}\n` })).toEqual([
       "CONFIG_MALFORMED",
