@@ -44,6 +44,10 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
       const { makeStsClient } = await import("./session/sts-client.ts");
       return makeStsClient(settings);
     },
+    async captureCommand(command, env, limits) {
+      const { captureCommand } = await import("./host/captured-command.ts");
+      return captureCommand(command, env, limits, host.interrupts);
+    },
     sandbox: makeSandboxServices(host, runProgram),
   };
 }

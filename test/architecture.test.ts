@@ -60,6 +60,7 @@ const REAL_HOST = new Set([
   "host/tty-terminal.ts",
   "host/private-files.ts",
   "host/child-process.ts",
+  "host/captured-command.ts",
   "host/file-locks.ts",
 ]);
 
@@ -72,6 +73,7 @@ const EDGE_FILES = new Set([
   "host/tty-terminal.ts",
   "host/private-files.ts",
   "host/child-process.ts",
+  "host/captured-command.ts",
   "host/file-locks.ts",
   "target/text-file.ts",
   "aws/bounded-http-handler.ts",

@@ -22,5 +22,6 @@ export interface Services {
   readonly locks: Locks;
   readonly exported: ExportedSessions;
   readonly loadStsClient: RoleSessionPorts["loadStsClient"];
+  readonly captureCommand: RoleSessionPorts["captureCommand"];
   readonly sandbox: SandboxServices;
 }

@@ -94,6 +94,7 @@ export async function runOnTarget(
           callers: services.callers,
           locks: services.locks,
           loadStsClient: services.loadStsClient,
+          captureCommand: services.captureCommand,
           note: screen.note,
         },
       );

@@ -45,7 +45,7 @@ export function runChild(command: readonly string[], env: Environment, interrupt
 }
 
 /** Whether this process belongs to a terminal, whatever its streams are. */
-function hasTerminal(): boolean {
+export function hasTerminal(): boolean {
   if (process.platform === "win32") return true;
   try {
     fs.closeSync(fs.openSync("/dev/tty", fs.constants.O_RDONLY | fs.constants.O_NOCTTY | fs.constants.O_NONBLOCK));

@@ -27,6 +27,13 @@ export interface CodePresenter<Client, Result> {
   send(client: Client, code: string): Promise<Result>;
 }
 
+/** A code that was tried before anybody was asked. */
+export interface RefusedCode {
+  /** Shown above the question. */
+  readonly reason: string;
+  readonly sentCode: string;
+}
+
 /**
  * Asks for the code at the terminal and presents it. A malformed or wrong one is asked for again, three times, saying why.
  * @param terminal undefined when nobody may or can be asked
@@ -37,6 +44,7 @@ export async function askTokenCode<Client extends { close(): void }, Result>(
   terminal: Terminal | undefined,
   host: Pick<Host, "now">,
   presenter: CodePresenter<Client, Result>,
+  refused?: RefusedCode,
 ): Promise<Result> {
   if (terminal === undefined) {
     throw new AssumeMfaError(
@@ -48,10 +56,11 @@ export async function askTokenCode<Client extends { close(): void }, Result>(
     );
   }
   try {
+    if (refused !== undefined) terminal.write(`${visibleText(refused.reason)}\n`);
     let answer = terminal.askLine(formatQuestion(target));
     const connection = keepWarm(presenter, host);
     try {
-      const sent = new Set<string>();
+      const sent = new Set(refused === undefined ? [] : [refused.sentCode]);
       for (let again = ASK_AGAIN_TIMES; ; again -= 1) {
         const line = await Promise.race([answer, connection.keysDead]);
         const refusal = await tryCode(line, sent, async (code) => {

@@ -3,11 +3,11 @@ import { classifyFailure } from "../aws/aws-failure.ts";
 import type { ClientSettings } from "../aws/client-settings.ts";
 import { Credentials } from "../credentials/credentials.ts";
 import { AssumeMfaError } from "../errors.ts";
-import type { Host } from "../host/host.ts";
+import type { CapturedOutput, CaptureLimits } from "../host/captured-command.ts";
+import type { Environment, Host } from "../host/host.ts";
 import type { Locks } from "../host/lock.ts";
 import type { Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
-import { askTokenCode } from "./ask-token-code.ts";
 import { assumeRoleInput } from "./assume-role-input.ts";
 import type { CallerStore } from "./caller-store.ts";
 import { takeDeviceTurn } from "./device-turn.ts";
@@ -16,6 +16,7 @@ import { sessionInputs } from "./session-inputs.ts";
 import type { StsClient } from "./sts-client.ts";
 import { notSts, translateAssumeRoleFailure, translateCallerFailure, unreachable } from "./sts-errors.ts";
 import type { GivenTokenCode } from "./token-code.ts";
+import { presentTokenCode } from "./token-code-source.ts";
 
 /** A role session: the credentials that open a role in a child account. */
 export interface RoleSession {
@@ -29,7 +30,7 @@ export interface RoleSession {
 }
 
 export interface RoleSessionOptions {
-  /** Six digits, checked; undefined: ask, if a code is needed. */
+  /** Six digits, checked; undefined: from elsewhere, if a code is needed. */
   readonly givenCode: GivenTokenCode | undefined;
   /** Assume again even if the cache serves. */
   readonly refresh: boolean;
@@ -42,13 +43,15 @@ export interface RoleSessionOptions {
 }
 
 export interface RoleSessionPorts {
-  readonly host: Pick<Host, "now" | "sleep" | "openTerminal" | "interrupts">;
+  readonly host: Pick<Host, "now" | "sleep" | "env" | "openTerminal" | "interrupts">;
   readonly cache: SessionCache;
   readonly callers: CallerStore;
   /** One question for any number of processes. */
   readonly locks: Locks;
   /** Imports the SDK: called only when a call is due, and after the prompt is painted. */
   loadStsClient(settings: ClientSettings): Promise<StsClient>;
+  /** Runs a program for what it prints, on the user's terminal. @throws InterruptedError */
+  captureCommand(command: readonly string[], env: Environment, limits: CaptureLimits): Promise<CapturedOutput>;
   /** A line on standard error. */
   note(text: string): void;
 }
@@ -154,18 +157,18 @@ async function assumeRole(
     connection: target.connection,
     maxAttempts: 1,
   };
-  if (!needsCode || options.givenCode !== undefined) {
+  if (!needsCode) {
     const client = await ports.loadStsClient(settings);
     try {
       const name = await resolveSessionName(target, client, region, ports);
-      return await callAssumeRole(target, region, client, name, needsCode ? options.givenCode?.code : undefined, ports);
+      return await callAssumeRole(target, region, client, name, undefined, ports);
     } finally {
       client.close();
     }
   }
   // The call that warms the connection also tells the session name: one call for both, whoever needs it first.
   let naming: Promise<string> | undefined;
-  return askTokenCode(target, options.mayAsk ? ports.host.openTerminal() : undefined, ports.host, {
+  return presentTokenCode(target, options, ports, {
     connect: () => ports.loadStsClient(settings),
     async introduce(client) {
       naming = askSessionName(target, client, region, ports);

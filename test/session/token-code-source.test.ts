@@ -1,0 +1,308 @@
+import { randomBytes } from "node:crypto";
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
+import { beforeEach, describe, expect, it } from "vitest";
+import { formatBase32 } from "../../src/sandbox/totp.ts";
+import { openCliWorld, type RunOptions, SERIAL } from "../support/cli-world.ts";
+import type { Reply } from "../support/fake-host.ts";
+
+const world = await openCliWorld();
+const programs = path.join(world.folder, "programs");
+mkdirSync(programs);
+
+/** Writes a program for `sh`. @returns its path */
+function program(name: string, script: string): string {
+  const file = path.join(programs, name);
+  writeFileSync(file, `#!/bin/sh\n${script}\n`);
+  chmodSync(file, 0o700);
+  return file;
+}
+
+/** A target `keyed` whose profile names the program; and one whose source profile does. */
+function configured(command: string) {
+  return world.configWith(
+    `\n[profile keyed]\nrole_arn = arn:aws:iam::222222222222:role/PrivilegedActionsRole\nsource_profile = parent\nmfa_serial = ${SERIAL}\nmfa_process = ${command}\n`,
+  );
+}
+
+const plainFile = path.join(programs, "plain");
+writeFileSync(plainFile, "echo 123456\n", { mode: 0o600 });
+const runsFile = path.join(programs, "runs");
+const counted = `echo run >> ${runsFile}`;
+const countRuns = () => (existsSync(runsFile) ? readFileSync(runsFile, "utf8").split("\n").length - 1 : 0);
+
+/** @param code a code, or a shell's words that print one */
+const printing = (code: string) => program("code", `${counted}\necho ${code}`);
+const runKeyed = (command: string, argv = "keyed login", options: RunOptions = {}) =>
+  world.run(argv, { ...options, env: { ...configured(command), ...options.env } });
+
+const assumed = (operations: readonly string[]) => operations.filter((operation) => operation === "AssumeRole").length;
+
+beforeEach(() => {
+  world.newCache();
+  writeFileSync(runsFile, "");
+});
+
+describe("mfa_process", () => {
+  it("gives the code, and nobody is asked", async () => {
+    const { exitCode, operations, questions } = await runKeyed(printing(world.code()), undefined, { replies: [] });
+    expect([exitCode, assumed(operations), questions, countRuns()]).toEqual([0, 1, [], 1]);
+  });
+
+  it.each<[string, RunOptions]>([
+    ["where CI=true", { env: { CI: "true" } }],
+    ["where nobody is there", {}],
+  ])("gives the code %s", async (_, options) => {
+    expect((await runKeyed(printing(world.code()), undefined, options)).exitCode).toBe(0);
+  });
+
+  it("of the source profile gives the code for a role's ARN", async () => {
+    const config = world.configFile(
+      `[profile parent]\nregion = us-east-1\nmfa_serial = ${SERIAL}\nmfa_process = ${printing(world.code())}\n`,
+    );
+    const { exitCode } = await world.run("arn:aws:iam::222222222222:role/PrivilegedActionsRole login", {
+      env: { ...config, AWS_PROFILE: "parent" },
+    });
+    expect([exitCode, countRuns()]).toEqual([0, 1]);
+  });
+
+  it("is not run when a code is given, by option or by environment", async () => {
+    const command = printing("echo 000000");
+    expect((await runKeyed(command, `keyed login --token-code ${world.code()}`)).exitCode).toBe(0);
+    const env = { ASSUME_MFA_TOKEN_CODE: world.code() };
+    expect((await runKeyed(command, "keyed login --refresh", { env })).exitCode).toBe(0);
+    expect(countRuns()).toBe(0);
+  });
+
+  it("is not run when a session is cached, and once when it is refreshed", async () => {
+    const command = program("device", `${counted}\ncat ${path.join(programs, "shown")}`);
+    const show = () => writeFileSync(path.join(programs, "shown"), `${world.code()}\n`);
+    show();
+    expect((await runKeyed(command)).exitCode).toBe(0);
+    expect((await runKeyed(command)).exitCode).toBe(0);
+    expect(countRuns()).toBe(1);
+    show();
+    expect((await runKeyed(command, "keyed login --refresh")).exitCode).toBe(0);
+    expect(countRuns()).toBe(2);
+  });
+
+  it("is not run for a role that needs no code", async () => {
+    const command = printing("000000");
+    const { AWS_CONFIG_FILE } = configured(command);
+    writeFileSync(AWS_CONFIG_FILE, `${readFileSync(AWS_CONFIG_FILE, "utf8")}assume_mfa_required = false\n`);
+    const { exitCode } = await world.run("keyed login", { env: { AWS_CONFIG_FILE } });
+    expect([exitCode, countRuns()]).toEqual([4, 0]);
+  });
+
+  it("comes before ASSUME_MFA_TOTP_SECRET", async () => {
+    const env = { ASSUME_MFA_TOTP_SECRET: formatBase32(randomBytes(20)) };
+    const { exitCode, operations } = await runKeyed(printing(world.code()), undefined, { env });
+    expect([exitCode, assumed(operations)]).toEqual([0, 1]);
+  });
+
+  it("whose code is rejected is an error where nobody is there, naming where the code came from", async () => {
+    const { exitCode, operations, stderr } = await runKeyed(printing(world.wrongCode()));
+    expect([exitCode, assumed(operations), countRuns()]).toEqual([4, 1, 1]);
+    expect(stderr).toMatch(/hint: the code came from mfa_process \(.*config:\d+\)\n/);
+  });
+
+  it.each<[string, string]>([
+    ["--no-input", "keyed login --no-input"],
+    ["CI=true", "keyed login"],
+  ])("whose code is rejected asks nobody with %s", async (name, argv) => {
+    const env = name === "CI=true" ? { CI: "true" } : {};
+    const { exitCode, questions } = await runKeyed(printing(world.wrongCode()), argv, { replies: [], env });
+    expect([exitCode, questions]).toEqual([4, []]);
+  });
+
+  it("whose code is rejected leads to the prompt, which says why and sends no code twice", async () => {
+    const wrong = world.wrongCode();
+    const right = world.code();
+    const replies: Reply[] = [wrong, right];
+    const { exitCode, operations, screen, questions } = await runKeyed(printing(wrong), undefined, { replies });
+    expect([exitCode, assumed(operations), countRuns()]).toEqual([0, 2, 1]);
+    expect(screen).toMatch(/^AWS did not accept the code of mfa_process \(.*config:\d+\).*\nMFA code for keyed /);
+    expect(questions[1]).toContain("that code was already sent");
+  });
+
+  it.each<[string, string, number, RegExp]>([
+    ["is not there", "/nowhere/ykman", 3, /mfa_process can't be run: ykman: not found/],
+    [
+      "is not on the PATH",
+      "no-such-program-of-ours",
+      3,
+      /mfa_process can't be run: no-such-program-of-ours: not found/,
+    ],
+    ["may not be run", plainFile, 3, /mfa_process can't be run: plain: permission denied/],
+    ["is a folder", "/etc", 3, /mfa_process can't be run: etc: permission denied/],
+    ["fails", "false", 2, /mfa_process ended with status 1: no code is taken from it/],
+    ["prints a code and fails", "sh -c 'echo 123456; exit 3'", 2, /mfa_process ended with status 3/],
+    ["ends by a signal", "sh -c 'kill -SEGV $$'", 2, /mfa_process was ended by SIGSEGV and gave no code/],
+    ["is silent", "true", 2, /mfa_process printed nothing/],
+    ["prints blanks", "printf '  \\n \\n'", 2, /mfa_process printed nothing/],
+    ["prints other text", "echo no key found", 2, /mfa_process printed no code of six digits on its first line/],
+    ["prints seven digits", "echo 1234567", 2, /mfa_process printed no code of six digits/],
+    ["prints the code on its second line", "printf 'Amazon\\n123456\\n'", 2, /printed no code of six digits/],
+    ["prints names beside it", "echo aws 123456", 2, /printed no code of six digits/],
+    ["prints escape sequences", "printf '\\033]0;x\\007\\033[2J'", 2, /printed no code of six digits/],
+    ["prints bytes that are no text", "printf '\\377\\376\\000'", 2, /printed no code of six digits/],
+    ["prints without end", "yes 123456", 2, /mfa_process printed more than 4096 bytes, and was ended/],
+    ["prints one long line", "head -c 100000 /dev/zero", 2, /mfa_process printed more than 4096 bytes, and was ended/],
+  ])("that %s gives no code: an error that names file and line", async (_, command, status, message) => {
+    const { exitCode, said, operations, stdout } = await runKeyed(command, undefined, { replies: [] });
+    expect(said).toMatch(message);
+    expect(said).toMatch(/^assume-mfa: error: \S+config:\d+: mfa_process .*\nassume-mfa: hint: .*\n$/);
+    expect([exitCode, operations, stdout]).toEqual([status, [], ""]);
+    expect(said).not.toContain("123456");
+  });
+
+  it.each<[string, (code: string) => string]>([
+    ["blanks", (code) => `  ${code.slice(0, 3)} ${code.slice(3)}  `],
+    ["a carriage return", (code) => `${code}\r\n`],
+    ["full-width digits", (code) => code.replace(/\d/g, (digit) => String.fromCharCode(0xff10 + Number(digit)))],
+    ["more lines after it", (code) => `${code}\nAmazon Web Services\n`],
+    ["no newline", (code) => code],
+  ])("prints a code with %s, which is understood", async (_, written) => {
+    const file = path.join(programs, "shown");
+    writeFileSync(file, written(world.code()));
+    const { exitCode, operations } = await runKeyed(`cat ${file}`);
+    expect([exitCode, assumed(operations)]).toEqual([0, 1]);
+  });
+
+  it("gets none of AWS's variables nor of ours, and all others", async () => {
+    const file = path.join(programs, "environment");
+    const secret = world.addCanary(formatBase32(randomBytes(20)));
+    const env = {
+      ...{ PATH: process.env.PATH, HOME: world.folder, GPG_TTY: "/dev/pts/7", LC_ALL: "C.UTF-8", MY_AWS_NAME: "kept" },
+      ...{ ASSUME_MFA_TOTP_SECRET: secret, ASSUME_MFA_SERIAL_NUMBER: SERIAL, aws_session_token: "x", AWS_PROFILE: "y" },
+    };
+    const command = program("dump", `env > ${file}\necho ${world.code()}`);
+    expect((await runKeyed(command, undefined, { env })).exitCode).toBe(0);
+    const dump = readFileSync(file, "utf8");
+    expect(dump).not.toMatch(/^(?:AWS|ASSUME_MFA)_/im);
+    expect(world.secretsIn(dump)).toEqual([]);
+    for (const kept of ["PATH=", "HOME=", "GPG_TTY=/dev/pts/7", "MY_AWS_NAME=kept"])
+      expect(dump).toContain(`\n${kept}`.slice(1));
+  });
+
+  it("is one word per word, whatever it holds: no shell reads it", async () => {
+    const file = path.join(programs, "words");
+    const command = program("words-of", `printf '%s\\n' "$@" > ${file}\necho ${world.code()}`);
+    expect((await runKeyed(`${command} 'a b' '$(touch ${file}.x)' "it's" '' '*'`)).exitCode).toBe(0);
+    expect(readFileSync(file, "utf8")).toBe(`a b\n$(touch ${file}.x)\nit's\n\n*\n`);
+    expect(existsSync(`${file}.x`)).toBe(false);
+  });
+});
+
+describe("ASSUME_MFA_TOTP_SECRET", () => {
+  const secretOf = () => world.device().secret;
+  /** The world at the start of a step whose code was not used. */
+  const toFreshStep = () => {
+    world.code();
+    world.sandbox.moveClock(30_000 - (world.sandbox.now() % 30_000));
+  };
+  const runDev = (secret: string, options: RunOptions = {}, argv = "dev login") =>
+    world.run(argv, { ...options, env: { CI: "true", ASSUME_MFA_TOTP_SECRET: secret, ...options.env } });
+
+  beforeEach(toFreshStep);
+
+  it("gives the code that the device shows, and nobody is asked", async () => {
+    const { exitCode, operations, said } = await runDev(secretOf(), { replies: [], env: { CI: "" } });
+    expect([exitCode, assumed(operations)]).toEqual([0, 1]);
+    expect(said.match(/warning: /g)).toHaveLength(1);
+    expect(said).toContain("whoever has one has both factors");
+  });
+
+  it.each([
+    ["lower case", (text: string) => text.toLowerCase()],
+    ["blanks between groups", (text: string) => ` ${text.replace(/(.{4})/g, "$1 ")}`],
+    ["hyphens between groups", (text: string) => text.replace(/(.{4})/g, "$1-")],
+    ["padding", (text: string) => `${text}======`],
+    ["a newline at its end", (text: string) => `${text}\n`],
+  ])("is taken with %s", async (_, written) => {
+    world.addCanary(written(secretOf()));
+    const { exitCode, said } = await runDev(written(secretOf()));
+    expect(exitCode).toBe(0);
+    expect(said).not.toContain("warning");
+  });
+
+  it.each([
+    ["no base32", "not/base32/at/all/0189"],
+    ["too short", "GEZDGNBVGY3TQOI"],
+    ["a cut one", "GEZDGNBVGY3TQOJQG"],
+    ["one whose end was mistyped", "GEZDGNBVGY3TQOJQGF"],
+    ["an otpauth address", "otpauth://totp/Amazon?secret=GEZDGNBVGY3TQOJQ"],
+    ["a code", "123456"],
+    ["far too long", "GEZDGNBV".repeat(60)],
+    ["blanks", "   "],
+  ])("that is %s is refused before any call, and never shown", async (_, text) => {
+    for (const argv of ["dev login", "dev login -o json", "dev login --debug"]) {
+      const { exitCode, operations, stdout, stderr } = await runDev(text, {}, argv);
+      expect([exitCode, operations]).toEqual([3, []]);
+      expect(stderr).toContain("error: ASSUME_MFA_TOTP_SECRET is no secret of an MFA device\n");
+      if (text.trim() !== "") expect(`${stdout}${stderr}`).not.toContain(text.trim());
+      for (const part of text.match(/[A-Z2-7]{8,}/g) ?? []) expect(`${stdout}${stderr}`).not.toContain(part);
+    }
+  });
+
+  it("set to nothing is not set", async () => {
+    expect((await runDev("")).exitCode).toBe(2);
+  });
+
+  it("is not looked at when a code is given or a session is cached", async () => {
+    const given = await runDev("wrong", {}, `dev login --token-code ${world.code()}`);
+    const cached = await runDev("wrong");
+    expect([given.exitCode, cached.exitCode, cached.operations]).toEqual([0, 0, []]);
+  });
+
+  it("whose code was used waits for the next and tries it, once", async () => {
+    const usedAt = world.sandbox.now();
+    expect((await runDev(secretOf())).exitCode).toBe(0);
+    const { exitCode, calls, said } = await runDev(secretOf(), {}, "dev login --refresh");
+    const sent = calls
+      .filter(({ operation }) => operation === "AssumeRole")
+      .map(({ parameters }) => parameters.TokenCode);
+    expect([exitCode, sent.length, new Set(sent).size]).toEqual([0, 2, 2]);
+    expect(said).toMatch(/it may be used already, so the next one is tried in (?:\d|[12]\d|3[01]) s/);
+    expect(world.sandbox.now() - usedAt).toBeLessThanOrEqual(31_000 + 5_000);
+  });
+
+  it("of another device is tried twice with two codes, and is an error", async () => {
+    const secret = world.addCanary(formatBase32(randomBytes(20)));
+    const { exitCode, calls, said } = await runDev(secret, { replies: [] });
+    const sent = calls
+      .filter(({ operation }) => operation === "AssumeRole")
+      .map(({ parameters }) => parameters.TokenCode);
+    expect([exitCode, sent.length, new Set(sent).size]).toEqual([4, 2, 2]);
+    expect(said).toContain(`hint: ASSUME_MFA_TOTP_SECRET may not be the secret of ${SERIAL}`);
+  });
+
+  it("is not tried again after a refusal that is not about the code", async () => {
+    const role = world.role("222222222222");
+    const { trustPolicy } = role;
+    role.trustPolicy = trustPolicy.replace("111122223333", "999999999999");
+    const { exitCode, operations } = await runDev(secretOf());
+    role.trustPolicy = trustPolicy;
+    expect([exitCode, assumed(operations)]).toEqual([4, 1]);
+  });
+
+  it("ends the wait for the next code at Ctrl-C", async () => {
+    expect((await runDev(secretOf())).exitCode).toBe(0);
+    const { exitCode, operations } = await runDev(
+      secretOf(),
+      {
+        sleep: (_, signal) =>
+          new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason))),
+        meanwhile: (host) => {
+          const timer = setInterval(() => {
+            if (!host.err.includes("the next one is tried")) return;
+            clearInterval(timer);
+            host.interrupts.raise("SIGINT");
+          }, 5);
+        },
+      },
+      "dev login --refresh",
+    );
+    expect([exitCode, assumed(operations)]).toEqual([130, 1]);
+  });
+});
