@@ -54,7 +54,7 @@ export function translateAssumeRoleFailure(
     ]);
   }
   if (code === "AccessDenied")
-    return make("ASSUME_ROLE_DENIED", `the role may not be assumed: ${message}`, deniedCauses(context));
+    return make("ASSUME_ROLE_DENIED", `the role may not be assumed: ${message}`, deniedCauses(context, message));
   if (/MaxSessionDuration/.test(message)) {
     return make("SESSION_SETTING_REFUSED", `the role allows no session of ${durationOf(context.target)}: ${message}`, [
       `lower ${originOf(context.target.durationSeconds)}, or raise the role's maximum session duration`,
@@ -66,15 +66,34 @@ export function translateAssumeRoleFailure(
       `lower ${originOf(context.target.durationSeconds)} to 1h, or sign with a user's own keys`,
     ]);
   }
+  if (/source identity is already set/i.test(message)) {
+    return make("SESSION_SETTING_REFUSED", `a session keeps the source identity it was made with: ${message}`, [
+      `leave out ${originOf(context.target.sourceIdentity)}, or sign with a user's own keys`,
+    ]);
+  }
   switch (code) {
-    case "ValidationError":
-    case "MalformedInput":
-    case "MalformedPolicyDocument":
+    // The SDK names an error by its shape in the service's model, AWS by its code (AWS.md, 1).
     case "PackedPolicyTooLarge":
     case "PackedPolicyTooLargeException":
+      return make("SESSION_SETTING_REFUSED", `what goes with the session is too large: ${message}`, [
+        "AWS packs session policies and session tags into one, whose size has a limit of its own",
+        ...shapersOf({ ...context.target, sourceIdentity: undefined }).map(
+          (shaper) => `shorten or leave out: ${shaper}`,
+        ),
+        ...usedUpHint(context),
+      ]);
+    case "MalformedPolicyDocument":
     case "MalformedPolicyDocumentException":
+      return make("SESSION_SETTING_REFUSED", `AWS does not take the session policy: ${message}`, [
+        `mend ${originOf(context.target.sessionPolicy)}`,
+        ...usedUpHint(context),
+      ]);
+    case "ValidationError":
+    case "InvalidParameterValue":
+    case "MalformedInput":
       return make("SESSION_SETTING_REFUSED", `AssumeRole refused a setting: ${message}`, [
         `session name ${context.roleSessionName}, device ${serialOf(context.target)}, duration ${durationOf(context.target)}, external id ${context.target.externalId?.value ?? "none"}`,
+        ...shapersOf(context.target).map((shaper) => `sent with it: ${shaper}`),
       ]);
     case "RegionDisabledException":
       return make(
@@ -192,13 +211,29 @@ function stsName({ target, region }: Pick<AssumeRoleContext, "target" | "region"
  * AWS says the same to a trust denial, a caller denial, a wrong external id and a missing role (AWS.md, 7), so all are
  * listed and none is claimed.
  */
-function deniedCauses({ target, roleSessionName, hasTokenCode }: AssumeRoleContext): readonly string[] {
+function deniedCauses(
+  { target, roleSessionName, hasTokenCode }: AssumeRoleContext,
+  message: string,
+): readonly string[] {
   const role = target.role.value;
+  const actions = sentActions(target);
+  const missing = actions.find(({ action }) => message.includes(`perform: ${action}`));
+  if (missing !== undefined) {
+    return [
+      `to send ${missing.what} (${missing.from}), ${missing.action} must be allowed beside sts:AssumeRole, by both sides`,
+      `the caller: do the policies of ${target.source.label} allow it on ${role.arn}?`,
+      "the role: does its trust policy allow it, and do its conditions allow these values?",
+      `or leave ${missing.what} out`,
+      ...usedUpHint({ hasTokenCode }),
+    ];
+  }
+  const words = ["sts:AssumeRole", ...actions.map(({ action }) => action)];
+  const allowed = [words.slice(0, -1).join(", "), words.at(-1)].filter(Boolean).join(" and ");
   return [
     "AWS gives the same answer to each of these; check them in this order",
     `the role: does ${role.arn} exist, spelt like this (${formatOrigin(target.role.origin)})?`,
-    `the caller: do the policies of ${target.source.label} allow sts:AssumeRole on it?`,
-    `its trust policy: does it let that account or user in${target.externalId === undefined ? ", and does it ask for an external id (none was sent)" : `, with the external id of ${formatOrigin(target.externalId.origin)}`}?`,
+    `the caller: do the policies of ${target.source.label} allow ${allowed} on it?`,
+    `its trust policy: does it let that account or user in${words.length === 1 ? "" : ` with ${allowed}`}${target.externalId === undefined ? ", and does it ask for an external id (none was sent)" : `, with the external id of ${formatOrigin(target.externalId.origin)}`}?`,
     hasTokenCode
       ? "its conditions: a code was sent and accepted; does it ask for more, such as a source address or a session name?"
       : "its conditions: does it demand MFA? no code was sent",
@@ -206,7 +241,48 @@ function deniedCauses({ target, roleSessionName, hasTokenCode }: AssumeRoleConte
   ];
 }
 
-function usedUpHint(context: AssumeRoleContext): readonly string[] {
+interface SentAction {
+  readonly action: string;
+  readonly what: string;
+  /** Who set it. */
+  readonly from: string;
+}
+
+/** What AssumeRole with these inputs asks permission for, beside itself (IAM User Guide, id_session-tags). */
+function sentActions(target: Target): readonly SentAction[] {
+  const actions: SentAction[] = [];
+  if (target.sessionTags.length > 0) {
+    actions.push({ action: "sts:TagSession", what: "session tags", from: tagOrigins(target) });
+  }
+  if (target.sourceIdentity !== undefined) {
+    const from = originOf(target.sourceIdentity);
+    actions.push({ action: "sts:SetSourceIdentity", what: "a source identity", from });
+  }
+  return actions;
+}
+
+function tagOrigins({ sessionTags }: Target): string {
+  return [...new Set(sessionTags.map(originOf))].join(", ");
+}
+
+/** What goes with the session and was set by somebody, each with who did. */
+function shapersOf(target: Target): readonly string[] {
+  const { sourceIdentity, sessionTags, sessionPolicy, policyArns } = target;
+  const shapers: string[] = [];
+  if (sourceIdentity !== undefined)
+    shapers.push(`source identity ${sourceIdentity.value} (${originOf(sourceIdentity)})`);
+  if (sessionTags.length > 0)
+    shapers.push(
+      `${sessionTags.length === 1 ? "1 session tag" : `${sessionTags.length} session tags`} (${tagOrigins(target)})`,
+    );
+  if (sessionPolicy !== undefined) {
+    shapers.push(`a policy of ${sessionPolicy.value.text.length} characters (${originOf(sessionPolicy)})`);
+  }
+  if (policyArns.length > 0) shapers.push(`${policyArns.map(({ value }) => value).join(" ")} (--policy-arn)`);
+  return shapers;
+}
+
+function usedUpHint(context: Pick<AssumeRoleContext, "hasTokenCode">): readonly string[] {
   return context.hasTokenCode ? ["the token code may be used up: take the next one"] : [];
 }
 

@@ -3,7 +3,7 @@ import type { AwsFailure } from "../../src/aws/aws-failure.ts";
 import { Credentials } from "../../src/credentials/credentials.ts";
 import type { AssumeMfaError, ErrorCode } from "../../src/errors.ts";
 import { type AssumeRoleContext, translateAssumeRoleFailure } from "../../src/session/sts-errors.ts";
-import type { Target } from "../../src/target/target.ts";
+import type { Origin, Target } from "../../src/target/target.ts";
 import { makeTestScope } from "../support/action-scope.ts";
 import { DEV, openCliWorld, PROD, SERIAL } from "../support/cli-world.ts";
 
@@ -116,10 +116,19 @@ describe("an answer of STS", () => {
       /lower --duration to 1h/,
     ],
     ["MalformedInput", "x", "SESSION_SETTING_REFUSED", 3, /refused a setting/, /duration 43200 s/],
-    ["MalformedPolicyDocument", "x", "SESSION_SETTING_REFUSED", 3, /refused a setting/, /./],
-    ["MalformedPolicyDocumentException", "x", "SESSION_SETTING_REFUSED", 3, /refused a setting/, /./],
-    ["PackedPolicyTooLarge", "x", "SESSION_SETTING_REFUSED", 3, /refused a setting/, /./],
-    ["PackedPolicyTooLargeException", "x", "SESSION_SETTING_REFUSED", 3, /refused a setting/, /./],
+    ["InvalidParameterValue", "x", "SESSION_SETTING_REFUSED", 3, /refused a setting/, /./],
+    ["MalformedPolicyDocument", "x", "SESSION_SETTING_REFUSED", 3, /does not take the session policy: x$/, /used up/],
+    ["MalformedPolicyDocumentException", "x", "SESSION_SETTING_REFUSED", 3, /does not take/, /used up/],
+    ["PackedPolicyTooLarge", "x", "SESSION_SETTING_REFUSED", 3, /is too large: x$/, /packs.*[\s\S]*used up/],
+    ["PackedPolicyTooLargeException", "x", "SESSION_SETTING_REFUSED", 3, /is too large/, /packs/],
+    [
+      "ValidationError",
+      "The source identity is already set for this assume role session",
+      "SESSION_SETTING_REFUSED",
+      3,
+      /^a session keeps the source identity it was made with: /,
+      /leave out/,
+    ],
     [
       "RegionDisabledException",
       "x",
@@ -243,6 +252,68 @@ describe("AccessDenied on AssumeRole", () => {
       "its trust policy: does it let that account or user in, with the external id of --external-id?",
     );
     expect(hints[4]).toBe("its conditions: does it demand MFA? no code was sent");
+  });
+});
+
+describe("what goes with the session", () => {
+  const at = (line: number) => ({ kind: "file", path: "/home/alice/.aws/config", line, profile: "dev" }) as const;
+  const option = (name: string) => ({ kind: "option", option: name }) as const;
+  const tag = (key: string, origin: Origin) => ({ value: { key, value: "x", isTransitive: false }, origin });
+  const everything = contextOf({
+    sourceIdentity: { value: "alice.a", origin: at(8) },
+    sessionTags: [tag("team", at(9)), tag("cost", at(9)), tag("why", option("--session-tag"))],
+    sessionPolicy: { value: { text: "0123456789", canonical: "" }, origin: option("--policy") },
+    policyArns: [{ value: "arn:aws:iam::aws:policy/ReadOnlyAccess", origin: option("--policy-arn") }],
+  });
+
+  it("is asked about where the role may not be assumed", () => {
+    const { hints } = translate(refusal("AccessDenied", DENIED), everything);
+    const actions = "sts:AssumeRole, sts:TagSession and sts:SetSourceIdentity";
+    expect(hints[2]).toBe(`the caller: do the policies of profile "parent" allow ${actions} on it?`);
+    expect(hints[3]).toContain(`let that account or user in with ${actions}, and does it ask`);
+    expect(hints).toHaveLength(6);
+  });
+
+  it.each([
+    ["sts:TagSession", "session tags", "/home/alice/.aws/config:9, --session-tag"],
+    ["sts:SetSourceIdentity", "a source identity", "/home/alice/.aws/config:8"],
+  ])("whose %s is refused is said to be that, with who set it", (action, what, from) => {
+    const error = translate(refusal("AccessDenied", DENIED.replace("sts:AssumeRole", action)), everything);
+    expect(error).toMatchObject({ code: "ASSUME_ROLE_DENIED", exitCode: 4 });
+    expect(error.hints).toEqual([
+      `to send ${what} (${from}), ${action} must be allowed beside sts:AssumeRole, by both sides`,
+      `the caller: do the policies of profile "parent" allow it on arn:aws:iam::${DEV}:role/PrivilegedActionsRole?`,
+      "the role: does its trust policy allow it, and do its conditions allow these values?",
+      `or leave ${what} out`,
+      "the token code may be used up: take the next one",
+    ]);
+  });
+
+  it("is listed with who set it where AWS finds it too large", () => {
+    const { hints } = translate(refusal("PackedPolicyTooLarge", "Packed policy consumes 112%", 400), everything);
+    expect(hints).toEqual([
+      "AWS packs session policies and session tags into one, whose size has a limit of its own",
+      "shorten or leave out: 3 session tags (/home/alice/.aws/config:9, --session-tag)",
+      "shorten or leave out: a policy of 10 characters (--policy)",
+      "shorten or leave out: arn:aws:iam::aws:policy/ReadOnlyAccess (--policy-arn)",
+      "the token code may be used up: take the next one",
+    ]);
+  });
+
+  it("is listed where AWS refuses some value", () => {
+    const { hints } = translate(
+      refusal("ValidationError", "Policy x does not exist or is not attachable.", 400),
+      everything,
+    );
+    expect(hints.slice(1)).toHaveLength(4);
+    expect(hints.at(-1)).toBe("sent with it: arn:aws:iam::aws:policy/ReadOnlyAccess (--policy-arn)");
+  });
+
+  it("names where to leave out a source identity that can't be changed", () => {
+    const message = "The source identity is already set for this assume role session";
+    expect(translate(refusal("ValidationError", message, 400), everything).hints[0]).toMatch(
+      /^leave out \/home\/alice\/\.aws\/config:8, /,
+    );
   });
 });
 
