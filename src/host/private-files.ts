@@ -27,7 +27,7 @@ export interface PrivateFiles {
    * @returns false when it can't be removed, and stays
    */
   remove(file: string): boolean;
-  /** @returns the names of what lies in it; none when there is no such folder, or it is a link or another user's */
+  /** @returns the names of what lies in it; none when there is no such folder, or it or the one above is no folder of this user's own */
   list(folder: string): readonly string[];
 }
 
@@ -141,13 +141,19 @@ function removePrivateFile(file: string): boolean {
   }
 }
 
-/** Looser than for reading: what lies in a folder of ours that others can write in is not believed, and yet is to go. */
+/**
+ * Looser than for reading: what lies in a folder of ours that others can write in is not believed, and yet is to go. The
+ * folder above is the program's own: through a link there, what is listed would be somebody else's to remove.
+ */
 function listFolder(folder: string): readonly string[] {
   try {
-    const status = fs.lstatSync(folder);
-    if (!status.isDirectory() || (process.getuid !== undefined && status.uid !== process.getuid())) return [];
-    return fs.readdirSync(folder);
+    return isOwnFolder(path.dirname(folder)) && isOwnFolder(folder) ? fs.readdirSync(folder) : [];
   } catch {
     return [];
   }
+}
+
+function isOwnFolder(folder: string): boolean {
+  const status = fs.lstatSync(folder);
+  return status.isDirectory() && (process.getuid === undefined || status.uid === process.getuid());
 }

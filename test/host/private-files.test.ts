@@ -162,6 +162,55 @@ describe.each(Object.keys(HOSTILE))("%s", (kind) => {
     }).toThrow();
     expect(privateFiles.read(entry)).toBeUndefined();
   });
+
+  it.each(["the inner folder", "the program's folder"])(
+    "in place of %s has nothing listed behind it",
+    async (which) => {
+      fs.mkdirSync(path.join(elsewhere, "sessions"));
+      fs.writeFileSync(path.join(elsewhere, "sessions", "theirs"), SECRET);
+      before = snapshot(elsewhere);
+      const at = which === "the inner folder" ? sessions : folder;
+      if (which === "the inner folder") privateFiles.ensureFolder(folder);
+      await place(at, elsewhere, true);
+      expect(privateFiles.list(sessions)).toEqual([]);
+    },
+  );
+
+  it("in place of an entry is listed, and removed itself", async () => {
+    const entry = path.join(sessions, "entry.json");
+    privateFiles.ensureFolder(folder);
+    privateFiles.ensureFolder(sessions);
+    await place(entry, elsewhere, false);
+    expect(privateFiles.list(sessions)).toEqual(["entry.json"]);
+    expect(privateFiles.remove(entry)).toBe(kind !== "a folder");
+    expect(privateFiles.list(sessions)).toEqual(kind === "a folder" ? ["entry.json"] : []);
+  });
+});
+
+describe("list", () => {
+  it("gives nothing where there is no folder, and every name where there is one", () => {
+    const folder = path.join(root, "sessions");
+    expect(privateFiles.list(folder)).toEqual([]);
+    privateFiles.ensureFolder(folder);
+    for (const name of ["b", ".a", "line\nbreak"]) privateFiles.write(path.join(folder, name), "x");
+    expect([...privateFiles.list(folder)].sort()).toEqual([".a", "b", "line\nbreak"]);
+  });
+
+  it("gives what lies in a folder that others can write in: it is to go, too", () => {
+    const folder = path.join(root, "sessions");
+    privateFiles.ensureFolder(folder);
+    privateFiles.write(path.join(folder, "entry"), "x");
+    fs.chmodSync(folder, 0o777);
+    expect(privateFiles.list(folder)).toEqual(["entry"]);
+  });
+
+  it.runIf(process.getuid?.() === 0)("gives nothing of another user's folder", () => {
+    const folder = path.join(root, "theirs");
+    privateFiles.ensureFolder(folder);
+    privateFiles.write(path.join(folder, "entry"), "x");
+    fs.chownSync(folder, 65_534, 65_534);
+    expect(privateFiles.list(folder)).toEqual([]);
+  });
 });
 
 describe("read", () => {
@@ -320,6 +369,15 @@ describe("what a killed process left behind", () => {
 });
 
 describe("remove", () => {
+  it("says whether it is gone: what was not there is, what can't be removed is not", () => {
+    const file = path.join(root, "entry");
+    expect(privateFiles.remove(file)).toBe(true);
+    privateFiles.write(file, "x");
+    expect(privateFiles.remove(file)).toBe(true);
+    fs.mkdirSync(file);
+    expect(privateFiles.remove(file)).toBe(false);
+  });
+
   it("takes away a file, a link and not what it leads to; what is not there is no error", () => {
     const file = path.join(root, "file");
     const link = path.join(root, "link");

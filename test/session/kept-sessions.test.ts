@@ -1,0 +1,183 @@
+import fs from "node:fs";
+import { tmpdir } from "node:os";
+import path from "node:path";
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { Credentials } from "../../src/credentials/credentials.ts";
+import { privateFiles } from "../../src/host/private-files.ts";
+import { makeFileCallerStore } from "../../src/session/caller-store.ts";
+import { makeFileExportedSessions } from "../../src/session/exported-sessions.ts";
+import type { RoleSession } from "../../src/session/role-session.ts";
+import { makeFileSessionCache } from "../../src/session/session-cache.ts";
+import { canonicalText, inputsDigest, type SessionInputs } from "../../src/session/session-inputs.ts";
+import { DEV, DEV_ROLE, PROD } from "../support/cli-world.ts";
+
+let root: string;
+let folder: string;
+let sessions: string;
+beforeEach(() => {
+  root = fs.mkdtempSync(path.join(tmpdir(), "assume-mfa-test-"));
+  folder = path.join(root, "assume-mfa");
+  sessions = path.join(folder, "sessions");
+});
+afterEach(() => fs.rmSync(root, { recursive: true, force: true }));
+
+const inputs: SessionInputs = { schema: 1, roleArn: DEV_ROLE, mfaSerial: null, durationSeconds: 3600 };
+const session: RoleSession = {
+  credentials: new Credentials({
+    accessKeyId: "ASIAIOSFODNN7EXAMPLE",
+    secretAccessKey: "a-secret",
+    sessionToken: "a-token",
+    expiration: 2_000_000_000_000,
+  }),
+  assumedRoleArn: `arn:aws:sts::${DEV}:assumed-role/PrivilegedActionsRole/alice`,
+  accountId: DEV,
+  obtainedAt: 1_999_996_400_000,
+  isFromCache: false,
+};
+const cache = () => makeFileSessionCache(privateFiles, folder);
+const fileOf = (made: SessionInputs) => path.join(sessions, `${inputsDigest(canonicalText(made))}.json`);
+const rewrite = (file: string, change: (entry: Record<string, unknown>) => void) => {
+  const entry = JSON.parse(fs.readFileSync(file, "utf8"));
+  change(entry);
+  fs.writeFileSync(file, JSON.stringify(entry), { mode: 0o600 });
+};
+
+describe("what is kept", () => {
+  it("is nothing where nothing was written, and where there is no home folder", () => {
+    for (const store of [cache(), makeFileSessionCache(privateFiles, undefined)]) {
+      expect(store.list()).toEqual([]);
+      expect(store.clear()).toEqual({ removed: 0, left: [] });
+      expect(store.remove(inputs)).toBe(true);
+    }
+    expect(fs.existsSync(folder)).toBe(false);
+  });
+
+  it("is listed with what it was made from, and without its secrets", () => {
+    cache().write(inputs, session);
+    const [kept, ...others] = cache().list();
+    expect(others).toEqual([]);
+    expect(kept).toEqual({
+      inputs,
+      role: { arn: DEV_ROLE, partition: "aws", accountId: DEV, roleName: "PrivilegedActionsRole" },
+      assumedRoleArn: session.assumedRoleArn,
+      obtainedAt: session.obtainedAt,
+      expiration: 2_000_000_000_000,
+    });
+    expect(JSON.stringify(kept)).not.toMatch(/a-secret|a-token|ASIA/);
+  });
+
+  it("is listed and removed one by one, whatever it was made from", () => {
+    const value = fc.oneof(fc.string({ unit: "binary" }), fc.integer(), fc.boolean(), fc.constant(null));
+    const others = fc.dictionary(
+      fc.oneof(
+        fc.string().filter((name) => name !== "roleArn"),
+        fc.constant("__proto__"),
+      ),
+      value,
+      { maxKeys: 6 },
+    );
+    fc.assert(
+      fc.property(others, others, (first, second) => {
+        cache().clear();
+        const made = [first, second].map((other) => ({ ...other, roleArn: DEV_ROLE }));
+        for (const one of made) cache().write(one, session);
+        const texts = new Set(made.map(canonicalText));
+        expect(
+          new Set(
+            cache()
+              .list()
+              .map((kept) => canonicalText(kept.inputs)),
+          ),
+        ).toEqual(texts);
+        for (const kept of cache().list()) expect(cache().remove(kept.inputs)).toBe(true);
+        expect(fs.readdirSync(sessions)).toEqual([]);
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it("is listed when it has ended and when it is of another schema: it holds keys all the same", () => {
+    const ended = new Credentials({
+      accessKeyId: "ASIAIOSFODNN7EXAMPLE",
+      secretAccessKey: "a-secret",
+      sessionToken: "a-token",
+      expiration: 1,
+    });
+    cache().write(inputs, { ...session, credentials: ended });
+    cache().write({ ...inputs, schema: 0 }, session);
+    expect(
+      cache()
+        .list()
+        .map(({ inputs: { schema } }) => schema)
+        .sort(),
+    ).toEqual([0, 1]);
+  });
+});
+
+describe("a damaged or foreign entry", () => {
+  const copyOf = (made: SessionInputs) => {
+    cache().write(made, session);
+    return fileOf(made);
+  };
+  const DAMAGES: Readonly<Record<string, () => void>> = {
+    "that is no JSON": () => fs.writeFileSync(fileOf(inputs), "{", { mode: 0o600 }),
+    "that is null": () => fs.writeFileSync(fileOf(inputs), "null", { mode: 0o600 }),
+    "whose inputs are no text": () => rewrite(fileOf(inputs), (entry) => Object.assign(entry, { inputs: {} })),
+    "whose inputs are no pairs": () => rewrite(fileOf(inputs), (entry) => Object.assign(entry, { inputs: "[1]" })),
+    "whose inputs name no role": () => rewrite(fileOf(inputs), (entry) => Object.assign(entry, { inputs: "[]" })),
+    "without a secret": () => rewrite(fileOf(inputs), (entry) => Object.assign(entry, { credentials: {} })),
+    "that ends at no date that there is": () =>
+      rewrite(fileOf(inputs), ({ credentials }) => Object.assign(credentials as object, { expiration: 1e300 })),
+    "of another account": () => rewrite(fileOf(inputs), (entry) => Object.assign(entry, { accountId: PROD })),
+    "of another role": () =>
+      rewrite(fileOf(inputs), (entry) =>
+        Object.assign(entry, { assumedRoleArn: `arn:aws:sts::${DEV}:assumed-role/Administrator/alice` }),
+      ),
+    "under another's name": () => fs.renameSync(fileOf(inputs), fileOf({ ...inputs, durationSeconds: 900 })),
+    "that others may read": () => fs.chmodSync(fileOf(inputs), 0o644),
+    "that is a link": () => {
+      fs.renameSync(fileOf(inputs), path.join(root, "elsewhere"));
+      fs.symlinkSync(path.join(root, "elsewhere"), fileOf(inputs));
+    },
+    "of a killed process": () => fs.renameSync(fileOf(inputs), path.join(sessions, `.x.json.${"0".repeat(32)}.tmp`)),
+  };
+
+  it.each(Object.keys(DAMAGES))("%s is not listed, its neighbour is, and clearing removes both", (what) => {
+    copyOf(inputs);
+    copyOf({ ...inputs, durationSeconds: 7200 });
+    DAMAGES[what]?.();
+    expect(
+      cache()
+        .list()
+        .map(({ inputs: { durationSeconds } }) => durationSeconds),
+    ).toEqual([7200]);
+    expect(cache().clear()).toEqual({ removed: 2, left: [] });
+    expect(fs.readdirSync(sessions)).toEqual([]);
+    // What a link leads to is not ours.
+    if (what === "that is a link") expect(fs.existsSync(path.join(root, "elsewhere"))).toBe(true);
+  });
+
+  it("that can't be removed is told by its path, and the rest goes", () => {
+    copyOf(inputs);
+    fs.mkdirSync(path.join(sessions, "a folder"));
+    expect(cache().clear()).toEqual({ removed: 1, left: [path.join(sessions, "a folder")] });
+    expect(fs.readdirSync(sessions)).toEqual(["a folder"]);
+  });
+});
+
+describe("whose keys are whose, and what was exported", () => {
+  it("are forgotten, and only they", () => {
+    const callers = makeFileCallerStore(privateFiles, folder);
+    const exported = makeFileExportedSessions(privateFiles, folder);
+    cache().write(inputs, session);
+    callers.write("AKIAIOSFODNN7EXAMPLE", "aws", "arn:aws:iam::111122223333:user/alice");
+    exported.write("ASIAIOSFODNN7EXAMPLE", { targetName: "dev", region: undefined });
+    expect(callers.clear()).toEqual({ removed: 1, left: [] });
+    expect(callers.read("AKIAIOSFODNN7EXAMPLE", "aws")).toBeUndefined();
+    expect(exported.read("ASIAIOSFODNN7EXAMPLE")).toEqual({ targetName: "dev", region: undefined });
+    expect(exported.clear()).toEqual({ removed: 1, left: [] });
+    expect(exported.read("ASIAIOSFODNN7EXAMPLE")).toBeUndefined();
+    expect(cache().list()).toHaveLength(1);
+  });
+});
