@@ -4,7 +4,7 @@
 // says: a variable that somebody set for another program must not hand out keys.
 import { type Readable, Transform } from "node:stream";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
-import { loadCaBundle } from "./ca-bundle.ts";
+import { trustOnly } from "./ca-bundle.ts";
 import { type ConnectionSettings, DIRECT_CONNECTION } from "./client-settings.ts";
 
 /** TCP and TLS must be up within this. ACCEPTANCE.md M6. */
@@ -32,8 +32,8 @@ export class BoundedHttpHandler extends NodeHttpHandler {
       requestTimeout: bounds.responseTimeoutMs,
       throwOnRequestTimeout: true,
     };
-    const ca = caBundle === undefined ? {} : { ca: loadCaBundle(caBundle) };
-    const agent = { rejectUnauthorized: true, keepAlive: true, maxSockets: 50, ...ca };
+    const trust = caBundle === undefined ? {} : { secureContext: trustOnly(caBundle) };
+    const agent = { rejectUnauthorized: true, keepAlive: true, maxSockets: 50, ...trust };
     super(
       proxy === undefined
         ? { ...limits, httpsAgent: agent }

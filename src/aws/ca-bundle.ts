@@ -1,8 +1,8 @@
-// The certificate authorities that TLS trusts in place of Node's own. Edge file: node:fs. It reads one file and writes
+// The certificate authorities that TLS trusts in place of Node's own. Edge file: node:fs, node:tls. It reads one file and writes
 // nothing, never waits for a pipe's writer, and never reads more than its limit. A file that can't be used is an error:
 // going on with other authorities would trust somebody whom the user took off the list.
-import { X509Certificate } from "node:crypto";
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
+import { createSecureContext, type SecureContext } from "node:tls";
 import { AssumeMfaError } from "../errors.ts";
 import type { CaBundle } from "./client-settings.ts";
 
@@ -10,7 +10,7 @@ import type { CaBundle } from "./client-settings.ts";
 export const MAX_CA_BUNDLE_BYTES = 5 * 1024 * 1024;
 
 /**
- * @returns the file's certificates (PEM), as `ca` of `tls.connect` takes them; whatever else stands in it is left out
+ * @returns the file's certificates (PEM), one after the other; whatever else stands in it is left out
  * @throws AssumeMfaError CONFIG_UNREADABLE (also: no file, a folder, a pipe, above 5 MiB), CONFIG_MALFORMED (no
  *   certificate in it, or a broken one); both name the file and who set it
  */
@@ -24,13 +24,28 @@ export function loadCaBundle(bundle: CaBundle): string {
   return `${certificates.join("\n")}\n`;
 }
 
+/**
+ * Whether it is one whole DER sequence: Node passes over a certificate that was cut or mangled without a word. To take
+ * each apart would cost 30 ms for the usual list.
+ */
 function isCertificate(pem: string): boolean {
-  try {
-    new X509Certificate(pem);
-    return true;
-  } catch {
-    return false;
-  }
+  const base64 = pem.replace(/-----[^-]+-----|\s/g, "");
+  const der = Buffer.from(base64, "base64");
+  return /^[A-Za-z0-9+/]+={0,2}$/.test(base64) && der.length > 4 && der[0] === 0x30 && der[1] === 0x82
+    ? der.readUInt16BE(2) === der.length - 4
+    : false;
+}
+
+const contexts = new Map<string, SecureContext>();
+
+/**
+ * For TLS that trusts the bundle alone. Made once for a file: Node would make one for each connection.
+ * @throws AssumeMfaError as {@link loadCaBundle}
+ */
+export function trustOnly(bundle: CaBundle): SecureContext {
+  const made = contexts.get(bundle.path) ?? createSecureContext({ ca: loadCaBundle(bundle) });
+  contexts.set(bundle.path, made);
+  return made;
 }
 
 function readText(bundle: CaBundle): string {

@@ -24,7 +24,7 @@ export class TunnelAgent extends Agent {
   readonly #pending = new Set<() => void>();
 
   /**
-   * @param options as for `https.Agent`; its `ca` counts for a proxy that is spoken to by TLS too
+   * @param options as for `https.Agent`; its `secureContext` counts for a proxy that is spoken to by TLS too
    * @param connectTimeoutMs proxy, CONNECT and TLS must be done within this
    */
   constructor(options: AgentOptions, proxy: HttpProxy, connectTimeoutMs: number) {
@@ -118,7 +118,7 @@ export class TunnelAgent extends Agent {
       agent: false,
       setHost: false,
       rejectUnauthorized: true,
-      ...(this.options.ca === undefined ? {} : { ca: this.options.ca }),
+      ...(this.options.secureContext === undefined ? {} : { secureContext: this.options.secureContext }),
       headers: {
         host: authority,
         connection: "keep-alive",

@@ -4,6 +4,8 @@ import { createServer, type IncomingMessage, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import { DynamoDBClient, ListTablesCommand } from "@aws-sdk/client-dynamodb";
+import { DescribeInstancesCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { makeDynamoDb } from "../../src/actions/dynamodb/dynamodb-client.ts";
@@ -100,6 +102,30 @@ function scopeOf({ credentials, region, endpoint }: ClientSettings) {
   return makeTestScope({ accountId: "222222222222", credentials, region, endpoint, clock });
 }
 
+/** The host name that an SDK client of this configuration would call, or why it calls none. */
+const RAW_CALLS = {
+  sts: (config: ReturnType<typeof makeClientConfig>) =>
+    calledHost(new STSClient(config), (client) => client.send(new GetCallerIdentityCommand({}))),
+  ec2: (config: ReturnType<typeof makeClientConfig>) =>
+    calledHost(new EC2Client(config), (client) => client.send(new DescribeInstancesCommand({}))),
+  dynamodb: (config: ReturnType<typeof makeClientConfig>) =>
+    calledHost(new DynamoDBClient(config), (client) => client.send(new ListTablesCommand({}))),
+};
+
+async function calledHost<Client extends STSClient | EC2Client | DynamoDBClient>(
+  client: Client,
+  call: (client: Client) => Promise<unknown>,
+): Promise<string> {
+  (client as STSClient).middlewareStack.add(
+    () => (args) => {
+      throw new Error((args.request as { hostname: string }).hostname);
+    },
+    { step: "finalizeRequest", priority: "low" },
+  );
+  const error: unknown = await call(client).catch((thrown: unknown) => thrown);
+  return error instanceof Error ? error.message : "it was called";
+}
+
 /** Whether somebody waits for the FIFO's writer: then it can be opened for writing. */
 function isFifoRead(): boolean {
   try {
@@ -144,22 +170,36 @@ describe("credentials", () => {
 });
 
 describe("without an endpoint", () => {
-  it.each([
-    [{}, "sts.us-west-2.amazonaws.com"],
-    [{ region: "cn-north-1" }, "sts.cn-north-1.amazonaws.com.cn"],
-    [{ useFipsEndpoint: true }, "sts-fips.us-west-2.amazonaws.com"],
-    [{ useDualstackEndpoint: true }, "sts.us-west-2.api.aws"],
-  ])("%j is AWS's own regional address %s, whatever the environment says", async (more, host) => {
-    const client = new STSClient(makeClientConfig(settings({ endpoint: undefined, ...more })));
-    let called: string | undefined;
-    client.middlewareStack.add(
-      () => async (args) => {
-        called = (args.request as { hostname: string }).hostname;
-        throw new Error("not sent");
-      },
-      { step: "finalizeRequest", priority: "low" },
-    );
-    await client.send(new GetCallerIdentityCommand({})).catch(() => undefined);
-    expect(called).toBe(host);
-  });
+  const fips = { useFipsEndpoint: true };
+  const dualstack = { useDualstackEndpoint: true };
+  it.each<[keyof typeof RAW_CALLS, Partial<ClientSettings>, string]>([
+    ["sts", {}, "sts.us-west-2.amazonaws.com"],
+    ["sts", { region: "cn-north-1" }, "sts.cn-north-1.amazonaws.com.cn"],
+    ["sts", fips, "sts-fips.us-west-2.amazonaws.com"],
+    ["sts", { ...fips, region: "us-gov-west-1" }, "sts.us-gov-west-1.amazonaws.com"],
+    ["sts", dualstack, "sts.us-west-2.api.aws"],
+    ["sts", { ...fips, ...dualstack }, "sts-fips.us-west-2.api.aws"],
+    ["ec2", {}, "ec2.us-west-2.amazonaws.com"],
+    ["ec2", fips, "ec2-fips.us-west-2.amazonaws.com"],
+    ["ec2", dualstack, "ec2.us-west-2.api.aws"],
+    ["dynamodb", {}, "dynamodb.us-west-2.amazonaws.com"],
+    ["dynamodb", fips, "dynamodb-fips.us-west-2.amazonaws.com"],
+    ["dynamodb", dualstack, "dynamodb.us-west-2.api.aws"],
+  ])(
+    "%s with %j is called at AWS's own regional address %s, whatever the environment says",
+    async (service, more, host) => {
+      expect(await RAW_CALLS[service](makeClientConfig(settings({ endpoint: undefined, ...more })))).toBe(host);
+    },
+  );
+
+  // `target/resolve-endpoints.ts` says so before anything is asked.
+  it.each([fips, dualstack])(
+    "%j is refused by the SDK for an address of one's own, and nothing is called",
+    async (more) => {
+      for (const ask of Object.values(RAW_CALLS)) {
+        expect(await ask(makeClientConfig(settings(more)))).toMatch(/and custom endpoint are not supported$/);
+      }
+      expect(requests).toEqual([]);
+    },
+  );
 });
