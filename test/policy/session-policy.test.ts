@@ -132,14 +132,15 @@ describe("what STS would not take", () => {
 
   it("is told without ever breaking down", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary", maxLength: 100 }), (text) => {
+      fc.property(fc.string({ unit: "binary", maxLength: 400 }), (text) => {
         try {
           parseSessionPolicy(text);
         } catch (error) {
-          expect(error).toBeInstanceOf(PolicySyntaxError);
+          // Not by `expect`, which reads the stack of each: that takes ten times as long.
+          if (!(error instanceof PolicySyntaxError)) throw error;
         }
       }),
-      { numRuns: 150 },
+      { numRuns: 500 },
     );
   });
 });

@@ -368,6 +368,10 @@ describe("what a session is kept by", () => {
     ["--duration", ["--duration", "30m"], {}],
     ["--serial-number", ["--serial-number", "GAHT12345678"], {}],
     ["--source-profile", ["--source-profile", "bob"], {}],
+    ["--source-identity", ["--source-identity", "other"], {}],
+    ["--session-tag", ["--session-tag", "a=b"], {}],
+    ["--policy", ["--policy", '{"Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}'], {}],
+    ["--policy-arn", ["--policy-arn", "arn:aws:iam::aws:policy/AdministratorAccess"], {}],
   ])("%s alone: a miss", async (_what, words, options) => {
     await world.login();
     expect(await isHit()).toBe(true);
@@ -407,6 +411,8 @@ describe("what a session is kept by", () => {
     duration_seconds: [undefined, "900", "3600"],
     endpoint_url: [undefined, "https://sts.example.com", "http://127.0.0.1:4566"],
     assume_mfa_required: [undefined, "false"],
+    source_identity: [undefined, "one", "two"],
+    session_tags: [undefined, "a=1", "a=2", "A=1", "a=1,b="],
     credentials: [KEY, OTHER_KEY],
   };
   const names = Object.keys(CHOICES);
