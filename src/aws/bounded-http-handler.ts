@@ -1,11 +1,12 @@
-// How requests reach AWS: the SDK's own handler, with bounds. Edge file: @smithy/node-http-handler. The SDK's time limits
-// end when an answer's headers are there, and it has no limit of size: a body that trickles would hold a command for
+// How requests reach AWS: the SDK's own handler, with bounds. Edge file: @smithy/node-http-handler, node:tls. The SDK's
+// time limits end when an answer's headers are there, and it has no limit of size: a body that trickles would hold a command for
 // ever, one without an end would fill the memory. TLS certificates are verified whatever NODE_TLS_REJECT_UNAUTHORIZED
 // says: a variable that somebody set for another program must not hand out keys.
 import { type Readable, Transform } from "node:stream";
+import { createSecureContext, type SecureContext } from "node:tls";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
-import { trustOnly } from "./ca-bundle.ts";
-import { type ConnectionSettings, DIRECT_CONNECTION } from "./client-settings.ts";
+import { loadCaBundle } from "./ca-bundle.ts";
+import { type CaBundle, type ConnectionSettings, DIRECT_CONNECTION } from "./client-settings.ts";
 
 /** TCP and TLS must be up within this. ACCEPTANCE.md M6. */
 export const CONNECT_TIMEOUT_MS = 5_000;
@@ -50,6 +51,18 @@ export class BoundedHttpHandler extends NodeHttpHandler {
     answer.response.body = boundBody(answer.response.body as Readable, this.#bounds);
     return answer;
   }
+}
+
+const contexts = new Map<string, SecureContext>();
+
+/**
+ * For TLS that trusts the bundle alone. Made once for a file: Node would make one for each connection.
+ * @throws AssumeMfaError as {@link loadCaBundle}
+ */
+function trustOnly(bundle: CaBundle): SecureContext {
+  const made = contexts.get(bundle.path) ?? createSecureContext({ ca: loadCaBundle(bundle) });
+  contexts.set(bundle.path, made);
+  return made;
 }
 
 function boundBody(body: Readable, { responseTimeoutMs, maxBodyBytes }: AnswerBounds): Readable {

@@ -1,8 +1,7 @@
-// The certificate authorities that TLS trusts in place of Node's own. Edge file: node:fs, node:tls. It reads one file and writes
+// The certificate authorities that TLS trusts in place of Node's own. Edge file: node:fs. It reads one file and writes
 // nothing, never waits for a pipe's writer, and never reads more than its limit. A file that can't be used is an error:
 // going on with other authorities would trust somebody whom the user took off the list.
 import { closeSync, constants, fstatSync, openSync, readSync } from "node:fs";
-import { createSecureContext, type SecureContext } from "node:tls";
 import { AssumeMfaError } from "../errors.ts";
 import type { CaBundle } from "./client-settings.ts";
 
@@ -34,18 +33,6 @@ function isCertificate(pem: string): boolean {
   return /^[A-Za-z0-9+/]+={0,2}$/.test(base64) && der.length > 4 && der[0] === 0x30 && der[1] === 0x82
     ? der.readUInt16BE(2) === der.length - 4
     : false;
-}
-
-const contexts = new Map<string, SecureContext>();
-
-/**
- * For TLS that trusts the bundle alone. Made once for a file: Node would make one for each connection.
- * @throws AssumeMfaError as {@link loadCaBundle}
- */
-export function trustOnly(bundle: CaBundle): SecureContext {
-  const made = contexts.get(bundle.path) ?? createSecureContext({ ca: loadCaBundle(bundle) });
-  contexts.set(bundle.path, made);
-  return made;
 }
 
 function readText(bundle: CaBundle): string {

@@ -25,6 +25,8 @@ export interface ConnectProxy {
   readonly port: number;
   /** What was asked for, and with which headers. */
   readonly connects: readonly { readonly authority: string; readonly headers: IncomingHttpHeaders }[];
+  /** How often a client spoke again after it was answered, in all tunnels. */
+  readonly roundTrips: number;
   /** Requests that were no CONNECT. */
   readonly others: number;
   /** Connections that are open now. */
@@ -43,18 +45,17 @@ export interface ConnectProxyOptions {
   readonly authorization?: string;
   /** It is spoken to by TLS. */
   readonly tls?: { readonly key: string; readonly cert: string };
-  /** What every answer waits for, and every chunk in either direction. Default 0. */
-  readonly delayMs?: number;
 }
 
 /** A real CONNECT proxy on loopback. */
 export async function startConnectProxy(options: ConnectProxyOptions): Promise<ConnectProxy> {
-  const { upstreamPort, authorization, tls, delayMs = 0 } = options;
+  const { upstreamPort, authorization, tls } = options;
   const connects: { authority: string; headers: IncomingHttpHeaders }[] = [];
   const sockets = new Set<Duplex>();
   let manner: ProxyManner = "tunnel";
   let isCutting = false;
   let others = 0;
+  let roundTrips = 0;
   const onRequest = (_: IncomingMessage, response: { writeHead(status: number): { end(): void } }) => {
     others += 1;
     response.writeHead(400).end();
@@ -104,25 +105,36 @@ export async function startConnectProxy(options: ConnectProxyOptions): Promise<C
       case "tunnel":
     }
     client.pause();
+    let isAnswered = true;
     const upstream = connect(upstreamPort, "127.0.0.1", () => {
-      setTimeout(() => client.write("HTTP/1.1 200 Connection established\r\n\r\n"), delayMs);
+      client.write("HTTP/1.1 200 Connection established\r\n\r\n");
     });
-    upstream.setNoDelay(true);
     sockets.add(upstream);
     upstream.on("error", () => client.destroy());
-    upstream.on("close", () => client.destroy());
+    upstream.on("close", () => {
+      sockets.delete(upstream);
+      client.destroy();
+    });
     client.on("close", () => upstream.destroy());
-    client.on("data", (chunk: Buffer) => setTimeout(() => upstream.write(chunk), delayMs));
+    client.on("data", (chunk: Buffer) => {
+      if (isAnswered) roundTrips += 1;
+      isAnswered = false;
+      upstream.write(chunk);
+    });
     client.resume();
     upstream.on("data", (chunk: Buffer) => {
+      isAnswered = true;
       if (isCutting) client.destroy();
-      else setTimeout(() => client.write(chunk), delayMs);
+      else client.write(chunk);
     });
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     port: (server.address() as AddressInfo).port,
     connects,
+    get roundTrips() {
+      return roundTrips;
+    },
     get others() {
       return others;
     },
