@@ -3,6 +3,7 @@
 // user's, since a key may ask to be touched and a password store for its passphrase. Standard input is the terminal or
 // nothing: a pipe there is somebody else's to read. On a limit or a signal the program goes with all that it started.
 import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import tty from "node:tty";
 import { hasTerminal } from "./child-process.ts";
@@ -27,10 +28,12 @@ const GRACE_MS = 500;
 const LOOK_EVERY_MS = 20;
 /** What was printed is in the pipe when the program ends; who holds the pipe after that (an agent) is not waited for. */
 const DRAIN_MS = 100;
+/** Tells what the program started, where it has no group of its own. */
+const MARK_VARIABLE = "CAPTURED_RUN";
 
 /**
  * @param command the program and its arguments, as they are
- * @param env the program's whole environment
+ * @param env the program's environment; `CAPTURED_RUN` is added to it, by which what it starts is found again
  * @throws InterruptedError when the run was interrupted; the program and what it started have ended by then
  */
 export async function captureCommand(
@@ -59,14 +62,15 @@ async function capture(
   const [file = "", ...args] = command;
   // A group of its own would be a session of its own (setsid), without the terminal: only where there is none anyway.
   const isGroup = !hasTerminal();
+  const mark = randomUUID();
   let child: ChildProcess;
   try {
-    const options: SpawnOptions = { env: { ...env }, detached: isGroup, windowsHide: true };
+    const options: SpawnOptions = { env: { ...env, [MARK_VARIABLE]: mark }, detached: isGroup, windowsHide: true };
     child = spawn(file, args, { ...options, stdio: [tty.isatty(0) ? "inherit" : "ignore", "pipe", "inherit"] });
   } catch (error) {
     return notStarted(error as NodeJS.ErrnoException);
   }
-  const family = isGroup ? groupOf(child) : treeOf(child);
+  const family = isGroup ? groupOf(child) : treeOf(child, mark);
   const killAll = () => family.signal("SIGKILL"); // a second Ctrl-C ends us at once
   process.on("exit", killAll);
   let limit: NodeJS.Timeout | undefined;
@@ -136,21 +140,29 @@ function groupOf({ pid }: ChildProcess): Family {
   return { signal: (name) => void send(name), isGone: () => !send(0) };
 }
 
-/** Where the program shares our group: its descendants, found by who started whom, also after the one between has ended. */
-function treeOf({ pid }: ChildProcess): Family {
+/**
+ * Where the program shares our group: its descendants, found by who started whom; and, since a program that dies of
+ * Ctrl-C leaves its children to nobody, whoever of the group carries its mark. An agent that made itself a session of its
+ * own is spared, as where there is a group.
+ */
+function treeOf({ pid }: ChildProcess, mark: string): Family {
   const members = new Map<number, string>();
   const look = () => {
-    if (pid === undefined) return;
     const running = listProcesses();
     for (const [member, started] of members) if (running.get(member)?.started !== started) members.delete(member);
     for (let before = -1; before !== members.size; ) {
       before = members.size;
       for (const [one, { parent, started }] of running) {
-        if (one === pid || parent === pid || members.has(parent)) members.set(one, started);
+        if (members.has(parent)) members.set(one, started);
       }
     }
+    const ourGroup = running.get(process.pid)?.group;
+    for (const [one, { group, started }] of running) {
+      if (group !== undefined && group === ourGroup && isMarked(one, mark)) members.set(one, started);
+    }
   };
-  look();
+  const own = pid === undefined ? undefined : listProcesses().get(pid);
+  if (pid !== undefined && own !== undefined) members.set(pid, own.started);
   return {
     signal(name) {
       look();
@@ -172,8 +184,19 @@ function isSent(pid: number, signal: NodeJS.Signals | 0): boolean {
   }
 }
 
+/** Whether the process has the mark in the environment that it was started with. Only Linux says. */
+function isMarked(pid: number, mark: string): boolean {
+  try {
+    return fs.readFileSync(`/proc/${pid}/environ`, "latin1").split("\0").includes(`${MARK_VARIABLE}=${mark}`);
+  } catch {
+    return false;
+  }
+}
+
 interface RunningProcess {
   readonly parent: number;
+  /** Undefined where it was not asked for. */
+  readonly group: number | undefined;
   /** Tells it from a later one of the same number; empty where the system does not say. */
   readonly started: string;
 }
@@ -186,7 +209,9 @@ function listProcesses(): Map<number, RunningProcess> {
       try {
         const stat = fs.readFileSync(`/proc/${name}/stat`, "latin1"); // proc_pid_stat(5): the name in brackets can hold anything
         const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
-        if (fields[0] !== "Z") found.set(Number(name), { parent: Number(fields[1]), started: fields[19] ?? "" });
+        if (fields[0] === "Z") continue;
+        const [parent, group] = [Number(fields[1]), Number(fields[2])];
+        found.set(Number(name), { parent, group, started: fields[19] ?? "" });
       } catch {
         // it ended while we looked
       }
@@ -198,7 +223,7 @@ function listProcesses(): Map<number, RunningProcess> {
     });
     for (const line of table.split("\n")) {
       const [pid, parent] = line.trim().split(/\s+/).map(Number);
-      if (pid !== undefined && parent !== undefined) found.set(pid, { parent, started: "" });
+      if (pid !== undefined && parent !== undefined) found.set(pid, { parent, group: undefined, started: "" });
     }
   }
   return found;

@@ -49,9 +49,12 @@ export async function askTokenCode<Client extends { close(): void }, Result>(
   if (terminal === undefined) {
     throw new AssumeMfaError(
       "TOKEN_CODE_MISSING",
-      `a token code is needed for ${target.name}, and nobody can be asked`,
+      `a token code is needed for ${shownName(target.name)}, and nobody can be asked`,
       {
-        hint: "give it with --token-code <code>, --token-code - (standard input) or ASSUME_MFA_TOKEN_CODE",
+        hint: [
+          "give it with --token-code <code>, --token-code - (standard input) or ASSUME_MFA_TOKEN_CODE",
+          "or let it be made: mfa_process = <program> in the profile, or in CI ASSUME_MFA_TOTP_SECRET",
+        ],
       },
     );
   }
