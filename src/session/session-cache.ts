@@ -56,8 +56,7 @@ export function makeFileSessionCache(files: PrivateFiles, folder: string | undef
     list() {
       if (sessions === undefined) return [];
       return files.list(sessions).flatMap((name) => {
-        // What is not named as an entry of ours is not opened.
-        const text = ENTRY_NAME.test(name) ? files.read(path.join(sessions, name)) : undefined;
+        const text = files.read(path.join(sessions, name));
         const kept = text === undefined ? undefined : parseKept(text);
         return kept !== undefined && name === `${inputsDigest(canonicalText(kept.inputs))}.json` ? [kept] : [];
       });
@@ -65,8 +64,6 @@ export function makeFileSessionCache(files: PrivateFiles, folder: string | undef
     clear: () => clearFolder(files, sessions),
   };
 }
-
-const ENTRY_NAME = /^[0-9a-f]{64}\.json$/;
 
 function formatEntry(session: RoleSession, canonical: string): string {
   const { credentials } = session;

@@ -367,6 +367,11 @@ describe("targets", () => {
     );
     const { value: values } = await json(TARGETS, "targets", { env: uncached });
     expect(values.map(({ secondsLeft }) => secondsLeft > 0)).toEqual([true, false, false, false, false, false]);
+    const status = await json(v.array(SESSION), "status none dev", { env: uncached });
+    expect(status.value.map(({ target, current }) => [target, current])).toEqual([
+      ["none", false],
+      ["dev", true],
+    ]);
     const table = await world.run("targets");
     expect(table.stdout).toMatch(/^dev +222222222222 .*59 min left$/m);
     expect(table.stdout).toMatch(/^prod +444444444444 .*none$/m);
