@@ -55,23 +55,35 @@ function checkOwnKey(profile: Profile, key: string, own: OwnKey): void {
   if (own.unbuilt.includes(value)) throw refused(setting, `= ${value} is not supported by this version yet`);
 }
 
+interface Closest {
+  readonly name: string;
+  readonly distance: number;
+}
+
+/** A thousand profiles have the same ten keys: each is compared once. */
+const closestOf = new Map<string, Closest>();
+
+function closestSetting(key: string, isOurs: boolean): Closest {
+  let closest = closestOf.get(key);
+  if (closest !== undefined) return closest;
+  closest = { name: "", distance: Number.POSITIVE_INFINITY };
+  for (const name of [...OWN_KEYS.keys(), ...SESSION_KEYS]) {
+    const distance = editDistance(key, name, isOurs ? undefined : 3);
+    if (distance < closest.distance) closest = { name, distance };
+  }
+  closestOf.set(key, closest);
+  return closest;
+}
+
 function refuseMistyped(profile: Profile, key: string): void {
   const isOurs = /^assume[-_]?mfa/.test(key);
-  let closest = "";
-  let distance = Number.POSITIVE_INFINITY;
-  for (const name of [...OWN_KEYS.keys(), ...SESSION_KEYS]) {
-    const edits = editDistance(key, name, isOurs ? undefined : 3);
-    if (edits < distance) {
-      closest = name;
-      distance = edits;
-    }
-  }
-  if (distance > 2 && !isOurs) return;
+  const closest = closestSetting(key, isOurs);
+  if (closest.distance > 2 && !isOurs) return;
   const setting = profileSetting(profile, key);
   if (setting === undefined) return;
   // The name is shown only where it is one: a line that lost its newline can carry a secret.
   const name = /^[\w-]{1,39}$/.test(key) ? key : "this key";
-  throw refused({ ...setting, name }, "is no setting of assume-mfa", { hint: `did you mean ${closest}?` });
+  throw refused({ ...setting, name }, "is no setting of assume-mfa", { hint: `did you mean ${closest.name}?` });
 }
 
 function isSharedDuration(value: string): boolean {
