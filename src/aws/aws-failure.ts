@@ -61,7 +61,7 @@ export function classifyFailure(error: unknown): AwsFailure | undefined {
     readonly code?: unknown;
   };
   const status = metadata?.httpStatusCode;
-  if (isServiceError(error) && status !== undefined && status >= 400 && status < 500) {
+  if (isServiceError(error) && hasAwsCode(error) && status !== undefined && status >= 400 && status < 500) {
     return {
       kind: "refused",
       code: error.name,
@@ -116,6 +116,14 @@ export function detachFailure(error: unknown): unknown {
   // That there was an answer is part of how it failed.
   if ("$response" in error) Object.defineProperty(detached, "$response", { value: "detached" });
   return detached;
+}
+
+/**
+ * False for an answer with a status of failure and no error code of AWS's in it, a web page or nothing at all: the SDK
+ * makes these names up then, and AWS decided nothing.
+ */
+function hasAwsCode({ name, message }: Error): boolean {
+  return name !== "Unknown" && name !== "UnknownError" && !(name === "NotFound" && message === "Unknown");
 }
 
 function isServiceError(error: Error): boolean {
