@@ -7,6 +7,7 @@ import type { Host } from "./host/host.ts";
 import { type ExportFormat, formatExportFailure, resolveExportFormat } from "./outputs/export.ts";
 import { formatJson, toErrorJson } from "./outputs/json.ts";
 import { isColourWanted, makeStyle } from "./outputs/style.ts";
+import { editDistance } from "./target/closest-names.ts";
 import { visibleText } from "./text/visible-text.ts";
 import { makeServices } from "./wiring.ts";
 
@@ -105,7 +106,13 @@ function failedExportFormat(host: Host): ExportFormat | undefined {
 function isMeantAsExport(argv: readonly string[]): boolean {
   const { targetName, word, misplaced, isTargetExplicit } = readInvocation(argv);
   if (misplaced !== undefined || word?.startsWith("-")) return argv.includes("export");
-  return targetName !== undefined && (word === "export" || (targetName === "export" && !isTargetExplicit));
+  if (targetName === undefined) return false;
+  return isNearExport(word) || (!isTargetExplicit && isNearExport(targetName));
+}
+
+/** A slip of the hand counts: no other action is near. */
+function isNearExport(word: string | undefined): boolean {
+  return word !== undefined && editDistance(word, "export") <= 2;
 }
 
 function isDebugAsked(host: Host): boolean {

@@ -6,7 +6,7 @@ import path from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import type { RunningSandbox, SandboxServices, SandboxStart } from "./cli/sandbox-services.ts";
 import type { Services } from "./cli/services.ts";
-import { redact } from "./credentials/redaction.ts";
+import { redact, redactSecrets } from "./credentials/redaction.ts";
 import { AssumeMfaError } from "./errors.ts";
 import { makeFileLocks } from "./host/file-locks.ts";
 import { cacheFolder } from "./host/folders.ts";
@@ -53,8 +53,8 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
 }
 
 function withRedaction(host: Host): Host {
-  const redacting = (sink: TextSink): TextSink => ({
-    write: (text) => sink.write(redact(text)),
+  const redacting = (sink: TextSink, hide: (text: string) => string): TextSink => ({
+    write: (text) => sink.write(hide(text)),
     get isTerminal() {
       return sink.isTerminal;
     },
@@ -64,8 +64,8 @@ function withRedaction(host: Host): Host {
   });
   return {
     ...host,
-    stdout: redacting(host.stdout),
-    stderr: redacting(host.stderr),
+    stdout: redacting(host.stdout, redactSecrets),
+    stderr: redacting(host.stderr, redact),
     openTerminal() {
       const terminal = host.openTerminal();
       return terminal === undefined ? undefined : withRedactedTerminal(terminal);

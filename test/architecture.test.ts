@@ -13,7 +13,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, Permit>>>> = {
   policy: { "errors.ts": "all" },
   credentials: { "errors.ts": "all" },
   aws: { "errors.ts": "all", credentials: "all" },
-  host: { "errors.ts": "all" },
+  host: { "errors.ts": "all", text: "all" },
   // policy: a session policy is part of a target, and is checked with all else that can be before anything is called.
   target: { "errors.ts": "all", host: "types", credentials: "all", aws: "all", policy: "all" },
   session: {
@@ -66,7 +66,7 @@ const REAL_HOST = new Set([
 
 /** Modules that reach outside, and the files that may import them: each opens with a paragraph of its rules. */
 const EDGE_MODULES =
-  /^(?:node:(?:fs|child_process|http|https|net|tty|os|dgram|dns|tls)(?:\/|$)|@aws-sdk\/|@smithy\/|@inquirer\/)/;
+  /^(?:node:(?:fs|child_process|http|https|net|tty|os|process|dgram|dns|tls)(?:\/|$)|@aws-sdk\/|@smithy\/|@inquirer\/)/;
 const EDGE_FILES = new Set([
   "wiring.ts",
   "host/node-host.ts",
@@ -85,7 +85,7 @@ const EDGE_FILES = new Set([
   "actions/dynamodb/dynamodb-client.ts",
   "sandbox/http-front.ts",
   "sandbox/sandbox-client.ts",
-  "sandbox/sandbox-home.ts",
+  "sandbox/own-folder.ts",
   "sandbox/state-file.ts",
 ]);
 

@@ -27,18 +27,12 @@ export type AwsFailure =
 /** The code of a connection through a proxy that came to nothing, before any request was on it; its message says why. */
 export const TUNNEL_FAILED = "ERR_PROXY_TUNNEL";
 
-/** Failures before the first byte of the request could leave. */
+/** Failures that can only come before the first byte of a request leaves. */
 const UNSENT_CODES = new Set([
   TUNNEL_FAILED,
   "ECONNREFUSED",
   "ENOTFOUND",
   "EAI_AGAIN",
-  "EHOSTUNREACH",
-  "ENETUNREACH",
-  "ENETDOWN",
-  "EADDRNOTAVAIL",
-  "EACCES",
-  "EPERM",
   "DEPTH_ZERO_SELF_SIGNED_CERT",
   "SELF_SIGNED_CERT_IN_CHAIN",
   "UNABLE_TO_VERIFY_LEAF_SIGNATURE",
@@ -47,8 +41,36 @@ const UNSENT_CODES = new Set([
   "CERT_HAS_EXPIRED",
   "CERT_NOT_YET_VALID",
   "ERR_TLS_CERT_ALTNAME_INVALID",
-  "EPROTO",
 ]);
+/** Failures of the network that can as well cut a connection on which a request has left. */
+const NETWORK_CODES = new Set([
+  "EHOSTUNREACH",
+  "ENETUNREACH",
+  "ENETDOWN",
+  "EADDRNOTAVAIL",
+  "EACCES",
+  "EPERM",
+  "ETIMEDOUT",
+]);
+/** What was being done then, as Node names it: nothing is sent before these. */
+const CONNECTING = new Set(["connect", "getaddrinfo"]);
+
+interface SdkError {
+  readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
+  readonly code?: unknown;
+  readonly syscall?: unknown;
+  /** Of an AggregateError: each address that was tried. */
+  readonly errors?: readonly unknown[];
+}
+
+function isUnsent(error: unknown, code: unknown): boolean {
+  if (typeof code !== "string") return false;
+  if (UNSENT_CODES.has(code)) return true;
+  if (!NETWORK_CODES.has(code)) return false;
+  const { syscall, errors } = error as SdkError;
+  if (typeof syscall === "string") return CONNECTING.has(syscall);
+  return Array.isArray(errors) && errors.length > 0 && errors.every((one) => isUnsent(one, (one as SdkError)?.code));
+}
 
 /**
  * @param error whatever an AWS SDK client threw
@@ -56,10 +78,7 @@ const UNSENT_CODES = new Set([
  */
 export function classifyFailure(error: unknown): AwsFailure | undefined {
   if (!(error instanceof Error)) return undefined;
-  const { $metadata: metadata, code } = error as {
-    readonly $metadata?: { readonly httpStatusCode?: number; readonly requestId?: string };
-    readonly code?: unknown;
-  };
+  const { $metadata: metadata, code } = error as SdkError;
   const status = metadata?.httpStatusCode;
   if (isServiceError(error) && hasAwsCode(error) && status !== undefined && status >= 400 && status < 500) {
     return {
@@ -83,7 +102,7 @@ export function classifyFailure(error: unknown): AwsFailure | undefined {
     return { kind: "unsent", code: "ETIMEDOUT", message: "no connection within the time limit" };
   }
   if (typeof code === "string") {
-    return UNSENT_CODES.has(code)
+    return isUnsent(error, code)
       ? { kind: "unsent", code, message: code === TUNNEL_FAILED ? error.message : networkMessage(code) }
       : { kind: "ambiguous", code, message: networkMessage(code) };
   }
@@ -103,13 +122,9 @@ export function classifyFailure(error: unknown): AwsFailure | undefined {
  */
 export function detachFailure(error: unknown): unknown {
   if (!(error instanceof Error) || classifyFailure(error) === undefined) return error;
-  const { $fault, $metadata, code } = error as {
-    readonly $fault?: unknown;
-    readonly $metadata?: unknown;
-    readonly code?: unknown;
-  };
+  const { $fault, $metadata, code, syscall, errors } = error as SdkError & { readonly $fault?: unknown };
   const detached = new Error(error.message);
-  const kept = { name: error.name, stack: error.stack, code, $fault, $metadata };
+  const kept = { name: error.name, stack: error.stack, code, syscall, errors, $fault, $metadata };
   for (const [key, value] of Object.entries(kept)) {
     if (value !== undefined) Object.defineProperty(detached, key, { value, configurable: true, writable: true });
   }

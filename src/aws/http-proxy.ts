@@ -1,4 +1,4 @@
-import { rememberSecret } from "../credentials/redaction.ts";
+import { rememberPassword } from "../credentials/redaction.ts";
 import { isLoopbackHost } from "./loopback.ts";
 
 /** What an {@link HttpProxy} is made from. */
@@ -35,7 +35,7 @@ export class HttpProxy {
     if (user === undefined) return;
     const pair = Buffer.from(`${user.name}:${user.password}`, "utf8").toString("base64");
     this.#authorization = `Basic ${pair}`;
-    for (const secret of [user.password, encodeURIComponent(user.password), pair]) rememberSecret(secret);
+    for (const secret of [user.password, encodeURIComponent(user.password), pair]) rememberPassword(secret);
   }
 
   /** For the proxy alone, as `Proxy-Authorization`; undefined without a user. */

@@ -22,7 +22,7 @@ export function resolveAgreement(run: TargetRun, options: DestructiveOptions, ac
   const missing = (hint: string) =>
     new AssumeMfaError(
       "CONFIRMATION_MISSING",
-      `${action} in ${target.name} must be confirmed, and nobody can be asked; nothing was done`,
+      `${action} in ${shownName(target.name)} must be confirmed, and nobody can be asked; nothing was done`,
       {
         hint,
       },

@@ -31,8 +31,7 @@ export interface SessionJson {
 
 /** @returns the target as a run without options has it. @throws AssumeMfaError as `resolveTarget` does */
 export function resolvePlainTarget(name: string, config: AwsConfig, { host, exported }: Services): Target {
-  const exportedKeyId = host.env.AWS_ACCESS_KEY_ID;
-  return resolveTarget(name, {}, config, host.env, exportedKeyId ? exported.read(exportedKeyId) : undefined);
+  return resolveTarget(name, {}, config, host.env, exported.read(host.env));
 }
 
 /** Whether it is a session that this version serves, and has not ended. @param now milliseconds since 1970 */

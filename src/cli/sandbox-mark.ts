@@ -74,7 +74,7 @@ export async function showEndpoints(services: Services, target: Target, screen: 
     );
   }
   const shown = new Set<string>();
-  for (const { endpoint } of others) {
+  for (const { endpoint } of endpoints) {
     if (endpoint === undefined || shown.has(endpoint.value)) continue;
     shown.add(endpoint.value);
     screen.line(visibleText(`endpoint ${endpoint.value} (${formatOrigin(endpoint.origin)})`));

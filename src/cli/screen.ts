@@ -28,8 +28,6 @@ export interface Screen {
   table(columns: readonly TableColumn[], rows: readonly (readonly string[])[]): void;
   /** One thing on standard output, a line a field. */
   fields(fields: readonly (readonly [label: string, value: string])[]): void;
-  /** A table on standard error: what a question is about. */
-  errorTable(columns: readonly TableColumn[], rows: readonly (readonly string[])[]): void;
   /** A line on standard error that `--quiet` leaves out; made visible here. */
   note(text: string): void;
   /** A line on standard error, already painted, always shown. */
@@ -51,8 +49,6 @@ export function makeScreen(host: Pick<Host, "stdout" | "stderr" | "env">, option
     table: (columns, rows) =>
       host.stdout.write(formatTable({ columns, rows, widthColumns: host.stdout.columns, style })),
     fields: (fields) => host.stdout.write(formatFields(fields, style)),
-    errorTable: (columns, rows) =>
-      host.stderr.write(formatTable({ columns, rows, widthColumns: host.stderr.columns, style: errorStyle })),
     note(text) {
       if (!options.quiet) host.stderr.write(`assume-mfa: ${visibleText(text)}\n`);
     },

@@ -7,6 +7,7 @@ import { obtainRoleSession, type RoleSession } from "../session/role-session.ts"
 import { readGivenTokenCode } from "../session/token-code.ts";
 import { resolveTarget } from "../target/resolve-target.ts";
 import type { Target } from "../target/target.ts";
+import { shownName } from "../text/shown-name.ts";
 import {
   mayAsk,
   resolveExpectedAccount,
@@ -60,8 +61,7 @@ export async function runOnTarget(
   const screen = makeScreen(host, resolveScreenOptions(options, host.env));
   const expectedAccount = resolveExpectedAccount(options, host.env);
   const minTtlMs = resolveMinTtlMs(options, host.env);
-  const exportedKeyId = host.env.AWS_ACCESS_KEY_ID;
-  const exported = exportedKeyId ? services.exported.read(exportedKeyId) : undefined;
+  const exported = services.exported.read(host.env);
   const target = resolveTarget(
     targetName,
     resolveTargetOptions(options, host),
@@ -169,14 +169,18 @@ function makeScope(services: Services, target: Target, session: RoleSession): Ac
 
 function checkRegion(target: Target): void {
   if (target.region !== undefined) return;
-  throw new AssumeMfaError("REGION_MISSING", `no region is set for ${target.name}`, {
+  throw new AssumeMfaError("REGION_MISSING", `no region is set for ${shownName(target.name)}`, {
     hint: `use --region, set AWS_REGION, or add region = … to the profile${target.profileName === undefined ? "" : ` "${target.profileName}"`}`,
   });
 }
 
 function checkAccount(target: Target, account: string, expected: string | undefined): void {
   if (expected === undefined || account === expected) return;
-  throw new AssumeMfaError("ACCOUNT_UNEXPECTED", `${target.name} is account ${account}, and ${expected} was expected`, {
-    hint: "nothing was done: check the target, or --expect-account (ASSUME_MFA_EXPECT_ACCOUNT)",
-  });
+  throw new AssumeMfaError(
+    "ACCOUNT_UNEXPECTED",
+    `${shownName(target.name)} is account ${account}, and ${expected} was expected`,
+    {
+      hint: "nothing was done: check the target, or --expect-account (ASSUME_MFA_EXPECT_ACCOUNT)",
+    },
+  );
 }

@@ -1,6 +1,6 @@
 export interface Choice<T> {
   readonly value: T;
-  /** One line; text from outside must have been made visible. */
+  /** One line; made visible by the terminal, as are the others. */
   readonly label: string;
   /** What is shown once it is picked; default: the label. */
   readonly short?: string | undefined;

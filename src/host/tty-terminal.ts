@@ -5,6 +5,7 @@
 import fs from "node:fs";
 import tty from "node:tty";
 import { AssumeMfaError, InterruptedError } from "../errors.ts";
+import { visibleText } from "../text/visible-text.ts";
 import type { Interrupts } from "./host.ts";
 import type { AskLineOptions, Choice, Terminal } from "./terminal.ts";
 
@@ -119,16 +120,22 @@ class TtyTerminal implements Terminal {
   async pick<T>(question: string, choices: readonly Choice<T>[]): Promise<T> {
     const { select } = await import("@inquirer/prompts");
     const stream = this.#readStream();
+    // An Enter typed before the list is there would pick its first line.
+    this.#discardTypedAhead();
     const widest = Math.max(this.columns - 2, 10); // beside the mark of the line that is picked
     const config = {
       message: question,
       pageSize: 15,
-      choices: choices.map(({ value, label, short, disabled }) => ({
-        value,
-        name: label.length > widest ? `${label.slice(0, widest - 1)}…` : label,
-        short: short ?? label,
-        ...(disabled === undefined ? {} : { disabled: `(${disabled})` }),
-      })),
+      choices: choices.map(({ value, label, short, disabled }) => {
+        // The list paints in raw mode whatever it is given: nothing raw gets there, whoever calls.
+        const line = visibleText(label);
+        return {
+          value,
+          name: line.length > widest ? `${line.slice(0, widest - 1)}…` : line,
+          short: visibleText(short ?? label),
+          ...(disabled === undefined ? {} : { disabled: `(${visibleText(disabled)})` }),
+        };
+      }),
     };
     for (;;) {
       const ended = new AbortController();
@@ -176,8 +183,15 @@ class TtyTerminal implements Terminal {
       stream.setRawMode(true);
       const bytes = Buffer.alloc(4096);
       while (fs.readSync(fd, bytes) > 0);
-    } catch {
-      // EAGAIN: it is empty. Another failure: there is nothing to read from.
+    } catch (error) {
+      // EAGAIN: it is empty. Where it can't be emptied nobody's answer can be trusted.
+      // A Windows console gives no way to empty it.
+      if ((error as NodeJS.ErrnoException).code !== "EAGAIN" && process.platform !== "win32") {
+        throw new AssumeMfaError("CONFIRMATION_MISSING", "what was typed before the question can't be thrown away", {
+          hint: "nothing was done: run it on a terminal of its own, or confirm by options",
+          cause: error,
+        });
+      }
     } finally {
       stream.setRawMode(false);
       if (fd !== undefined) fs.closeSync(fd);

@@ -1,3 +1,4 @@
+import { redact } from "../credentials/redaction.ts";
 import type { AssumeMfaError, ErrorCode } from "../errors.ts";
 import { escapeUnshowable } from "../text/visible-text.ts";
 
@@ -41,9 +42,10 @@ export interface ErrorJson {
 
 /** @returns for `"error"` in {@link formatTargetResults}, and for `{"error": …}` of a run that failed before any target */
 export function toErrorJson(error: AssumeMfaError): ErrorJson {
-  const { code, message, hint = null } = error;
+  const { code, hint } = error;
+  const message = redact(error.message);
   // The three stand first, and no detail replaces one of them.
-  const three = { code, message, hint };
+  const three = { code, message, hint: hint === undefined ? null : redact(hint) };
   return { ...three, ...error.details, ...three };
 }
 

@@ -62,7 +62,8 @@ export function moveSandboxClock(endpoint: string, byMs: number): Promise<number
 async function askClock(endpoint: string, method: "GET" | "POST", query: string): Promise<number> {
   const { status, body } = await ask(endpoint, CLOCK_PATH + query, CODE_TIMEOUT_MS, method);
   const { nowMs, error } = body;
-  if (status === 200 && typeof nowMs === "number") return nowMs;
+  // ECMA-262, "Time Values": more is no time that a Date can hold.
+  if (status === 200 && typeof nowMs === "number" && nowMs >= 0 && nowMs <= 8.64e15) return nowMs;
   const message = typeof error === "string" ? error : `what answers at ${endpoint} is no sandbox`;
   throw new AssumeMfaError("SANDBOX_FAILED", message);
 }

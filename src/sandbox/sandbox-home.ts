@@ -1,8 +1,3 @@
-/*
- * Edge file: node:fs. Writes only into the folder that it is given: files 0600, folders 0700, whatever the umask says.
- * The folder is the caller's own, made for this one sandbox; files of an earlier run in it are replaced.
- */
-import { chmodSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import {
   ADMINISTRATOR_ROLE_NAME,
@@ -12,6 +7,7 @@ import {
   PARENT_ACCOUNT_ID,
   PRIVILEGED_ROLE_NAME,
 } from "./founding-world.ts";
+import { openMarkedFolder, openOwnFolder, writeOwnFile } from "./own-folder.ts";
 import type { Sandbox } from "./sandbox.ts";
 
 /** The variables of a program inside (CLI.md, "Sandbox"). */
@@ -28,21 +24,21 @@ export interface SandboxEnvironment {
 }
 
 /**
- * The AWS config and credentials files of a sandbox, and folders of its own for all else that a program inside writes.
+ * The AWS config and credentials files of a sandbox, in a folder that is new, empty or an earlier run's, and folders of its own for all else that a program inside writes.
  * @param folder an absolute path; made when it is not there
- * @throws the system's error when the folder can't be written
+ * @throws AssumeMfaError SANDBOX_FAILED for a folder that is not a sandbox's; the system's error when it can't be written
  */
 export function writeSandboxHome(sandbox: Pick<Sandbox, "endpoint" | "world">, folder: string): SandboxEnvironment {
-  makePrivateFolder(folder);
+  openMarkedFolder(folder);
   const folderOf = (name: string): string => {
     const path = join(folder, name);
-    makePrivateFolder(path);
+    openOwnFolder(path, () => true);
     return path;
   };
   const configFile = join(folder, "config");
   const credentialsFile = join(folder, "credentials");
-  writePrivateFile(configFile, formatConfig());
-  writePrivateFile(credentialsFile, formatCredentials(sandbox));
+  writeOwnFile(configFile, formatConfig());
+  writeOwnFile(credentialsFile, formatCredentials(sandbox));
   return {
     AWS_CONFIG_FILE: configFile,
     AWS_SHARED_CREDENTIALS_FILE: credentialsFile,
@@ -54,16 +50,6 @@ export function writeSandboxHome(sandbox: Pick<Sandbox, "endpoint" | "world">, f
     XDG_DATA_HOME: folderOf("data"),
     XDG_STATE_HOME: folderOf("state"),
   };
-}
-
-function makePrivateFolder(path: string): void {
-  mkdirSync(path, { recursive: true, mode: 0o700 });
-  chmodSync(path, 0o700);
-}
-
-function writePrivateFile(path: string, text: string): void {
-  writeFileSync(path, text, { mode: 0o600 });
-  chmodSync(path, 0o600);
 }
 
 function formatSection(name: string, entries: Readonly<Record<string, string>>): string {

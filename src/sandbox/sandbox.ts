@@ -7,7 +7,7 @@ import { type Fault, FaultTable } from "./fault.ts";
 import { answerFederation, FEDERATION_PATH } from "./federation.ts";
 import { makeFoundingWorld } from "./founding-world.ts";
 import { openHttpFront, queryFault } from "./http-front.ts";
-import { loadState } from "./state-file.ts";
+import { loadState, openStateFolder } from "./state-file.ts";
 import { StateKeeper } from "./state-keeper.ts";
 import type { WireOutcome, WireRequest, WireResponse } from "./wire.ts";
 import type { World } from "./world.ts";
@@ -59,6 +59,7 @@ export interface Sandbox {
  * @throws the system's error when the port is taken; AssumeMfaError SANDBOX_FAILED for a damaged state file
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  if (options.stateFolder !== undefined) openStateFolder(options.stateFolder);
   const stored = options.stateFolder === undefined ? undefined : loadState(options.stateFolder);
   let movedMs = stored?.movedMs ?? 0;
   const now = () => options.now() + movedMs;

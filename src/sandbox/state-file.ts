@@ -1,7 +1,7 @@
 /*
  * Edge file: node:fs. The one file of `sandbox start --state-dir`.
  * - Written beside its place, flushed, then renamed over it: a reader sees the old world or the new one.
- * - File 0600, folder 0700, whatever the umask says: it holds the sandbox's secrets.
+ * - File 0600, folder 0700 where it is made here, whatever the umask says: it holds the sandbox's secrets.
  * - A file that is not whole is refused by its checksum; it is never taken for an empty world.
  */
 import { createHash } from "node:crypto";
@@ -12,7 +12,6 @@ import {
   fstatSync,
   fsyncSync,
   lstatSync,
-  mkdirSync,
   openSync,
   readFileSync,
   renameSync,
@@ -21,6 +20,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { AssumeMfaError } from "../errors.ts";
+import { openOwnFolder } from "./own-folder.ts";
 import type { World } from "./world.ts";
 
 const FILE_NAME = "world.json";
@@ -70,6 +70,14 @@ export function loadState(folder: string): StoredState | undefined {
   }
 }
 
+/** What lies in a folder of a sandbox's: its world, and the home of programs inside. */
+const STATE_NAMES = new Set([FILE_NAME, `${FILE_NAME}.new`, "home"]);
+
+/** @throws AssumeMfaError SANDBOX_FAILED for a folder that holds something else */
+export function openStateFolder(folder: string): void {
+  openOwnFolder(folder, (names) => names.every((name) => STATE_NAMES.has(name)));
+}
+
 /**
  * What tells one written file from the next: `undefined` when there is none.
  * @throws the system's error
@@ -81,8 +89,7 @@ export function readStateMark(folder: string): string | undefined {
 
 /** @throws the system's error */
 export function saveState(folder: string, state: StoredState): void {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
-  chmodSync(folder, 0o700);
+  openStateFolder(folder);
   const body = JSON.stringify(state, replaceMap);
   const path = join(folder, FILE_NAME);
   // One sandbox has one folder; a leftover of a killed one is in the way, and nobody's any more.

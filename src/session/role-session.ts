@@ -202,7 +202,7 @@ function isCodeNeeded(target: Target, options: RoleSessionOptions, ports: RoleSe
     profile === undefined
       ? ""
       : `add mfa_serial = arn:aws:iam::<account>:mfa/<name> to the profile ${shownName(profile)}, or `;
-  throw new AssumeMfaError("MFA_SERIAL_MISSING", `no MFA device is known for ${target.name}`, {
+  throw new AssumeMfaError("MFA_SERIAL_MISSING", `no MFA device is known for ${shownName(target.name)}`, {
     hint: [
       `${addLine}use --serial-number (ASSUME_MFA_SERIAL_NUMBER)`,
       "a role that demands no MFA: assume_mfa_required = false",

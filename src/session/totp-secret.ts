@@ -1,4 +1,4 @@
-import { rememberSecret } from "../credentials/redaction.ts";
+import { rememberPassword } from "../credentials/redaction.ts";
 
 /** RFC 6238 as AWS's virtual devices use it: steps of thirty seconds. */
 export const TOTP_STEP_SECONDS = 30;
@@ -14,11 +14,11 @@ const BASE32_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
  * @returns base32 as RFC 4648 has it, without padding; undefined when it is none
  */
 export function parseTotpSecret(text: string): string | undefined {
-  rememberSecret(text);
-  rememberSecret(text.trim());
+  rememberPassword(text);
+  rememberPassword(text.trim());
   const plain = text.replace(/[\s-]/g, "").replace(/=+$/, "").toUpperCase();
-  rememberSecret(plain);
-  rememberSecret(plain.toLowerCase());
+  rememberPassword(plain);
+  rememberPassword(plain.toLowerCase());
   if (!/^[A-Z2-7]+$/.test(plain)) return undefined;
   const bytes = Math.floor((plain.length * 5) / 8);
   const restBits = plain.length * 5 - bytes * 8;

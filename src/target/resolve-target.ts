@@ -275,8 +275,9 @@ function strictestConfirm(role: RoleArn, settings: Profile | undefined, config: 
   for (const name of config.roleProfileNames()) {
     const profile = config.profile(name);
     if (profile?.get("role_arn")?.value.toLowerCase() !== arn) continue;
-    if (profile.get("assume_mfa_confirm") === undefined) continue;
+    // A mistyped setting of theirs could be the one that guards it.
     refuseUnknownSettings(profile);
+    if (profile.get("assume_mfa_confirm") === undefined) continue;
     const confirm = resolveConfirm(profile);
     if (CONFIRM_MODES.indexOf(confirm.value) > CONFIRM_MODES.indexOf(strictest.value)) strictest = confirm;
   }

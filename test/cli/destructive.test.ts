@@ -379,7 +379,7 @@ describe("no id", () => {
       const run = await world.run(["dev", action, "--yes", "-t", world.code()], options);
       expect(run).toMatchObject({ exitCode: 2, stdout: "", operations: [], questions: [] });
       expect(run.stderr).toMatch(
-        new RegExp(`error: ${action} needs (?:ids|names)\n.*hint: assume-mfa dev ${action} <`),
+        new RegExp(`error: ${action} --yes needs (?:ids|names)\n.*hint: assume-mfa dev ${action} <`),
       );
     }
   });

@@ -66,7 +66,7 @@ describe("the SANDBOX mark", () => {
     const run = await world.run(["dev", "login", "-t", world.code()], { env });
     expect(run).toMatchObject({ exitCode: 0, said: "" });
     // Where it goes instead, and who says so.
-    expect(run.stderr).toMatch(new RegExp(`^endpoint ${proxy.url} \\(AWS_ENDPOINT_URL(?:_EC2)?\\)\n`));
+    expect(run.stderr).toMatch(new RegExp(`^endpoint ${proxy.url} \\(AWS_ENDPOINT_URL(?:_EC2)?\\)\n`, "m"));
     expect(run.stderr).not.toContain("SANDBOX");
     await proxy.close();
   });
@@ -118,7 +118,7 @@ describe("the SANDBOX mark", () => {
     const run = await world.run("dev instances", { env });
     expect(run).toMatchObject({ exitCode: 0, said: "" });
     // Where it goes instead, and who says so.
-    expect(run.stderr).toMatch(new RegExp(`^endpoint ${proxy.url} \\(AWS_ENDPOINT_URL(?:_EC2)?\\)\n`));
+    expect(run.stderr).toMatch(new RegExp(`^endpoint ${proxy.url} \\(AWS_ENDPOINT_URL(?:_EC2)?\\)\n`, "m"));
     expect(run.stderr).not.toContain("SANDBOX");
     await proxy.close();
   });

@@ -4,7 +4,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { awsText } from "../../src/aws/aws-text.ts";
 import { Credentials } from "../../src/credentials/credentials.ts";
-import { redact, rememberSecret, rememberTokenCode } from "../../src/credentials/redaction.ts";
+import { redact, rememberPassword, rememberSecret, rememberTokenCode } from "../../src/credentials/redaction.ts";
 
 const newSecret = (bytes = 30) => randomBytes(bytes).toString("base64");
 
@@ -20,7 +20,7 @@ describe("redact", () => {
   });
 
   it("leaves no known secret whole, whatever stands around it and however secrets are made of each other", () => {
-    const part = fc.string({ unit: fc.constantFrom(..."abAB01+/="), minLength: 8, maxLength: 24 });
+    const part = fc.string({ unit: fc.constantFrom(..."abAB01+/="), minLength: 20, maxLength: 40 });
     fc.assert(
       fc.property(part, part, fc.string(), (one, other, around) => {
         const secrets = [one, one + other, other + one];
@@ -34,13 +34,14 @@ describe("redact", () => {
   });
 
   it("does not take a short text, or none, for a secret", () => {
-    for (const text of [undefined, "", "a", "1234567"]) rememberSecret(text);
-    expect(redact("a 1234567 banana")).toBe("a 1234567 banana");
+    for (const text of [undefined, "", "a", "222222222222", "i-0123456789abcdef0"]) rememberSecret(text);
+    // An endpoint chooses what it calls a secret: ids that people are asked about stay.
+    expect(redact("a 222222222222 i-0123456789abcdef0")).toBe("a 222222222222 i-0123456789abcdef0");
   });
 
   it("takes a secret as it is: what means something in a pattern does not", () => {
     const secret = "$&$1.*+?^()|[]\\{}";
-    rememberSecret(secret);
+    rememberPassword(secret);
     expect(redact(`x${secret}y`)).toBe("x[secret]y");
     expect(redact("x.*y")).toBe("x.*y");
   });

@@ -18,6 +18,7 @@ import { AssumeRoleCommand, GetCallerIdentityCommand } from "@aws-sdk/client-sts
 import { afterAll, describe, expect, it } from "vitest";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
 import { fetchSandboxClock, moveSandboxClock } from "../../src/sandbox/sandbox-client.ts";
+import { writeSandboxHome } from "../../src/sandbox/sandbox-home.ts";
 import { DEV, DEV_ROLE, demand, openHarness, refusal, SERIAL } from "./sandbox-harness.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sandbox-state-"));
@@ -65,8 +66,6 @@ describe("a state folder", () => {
 
   it("holds one file for nobody else's eyes, and nothing beside it", async () => {
     const stateFolder = newFolder();
-    mkdirSync(stateFolder);
-    chmodSync(stateFolder, 0o777);
     const umask = process.umask(0);
     const sandbox = await startSandbox({ now: Date.now, stateFolder });
     await sandbox.close();
@@ -74,6 +73,53 @@ describe("a state folder", () => {
     expect(readdirSync(stateFolder)).toEqual(["world.json"]);
     expect(statSync(stateFolder).mode & 0o777).toBe(0o700);
     expect(statSync(join(stateFolder, "world.json")).mode & 0o777).toBe(0o600);
+  });
+
+  it("takes a folder as it is, if nobody else can write there, and no link for one", async () => {
+    const readable = newFolder();
+    mkdirSync(readable, { mode: 0o755 });
+    await (await startSandbox({ now: Date.now, stateFolder: readable })).close();
+    expect(statSync(readable).mode & 0o777).toBe(0o755);
+    expect(statSync(join(readable, "world.json")).mode & 0o777).toBe(0o600);
+
+    const open = newFolder();
+    mkdirSync(open);
+    chmodSync(open, 0o777);
+    const link = newFolder();
+    symlinkSync(readable, link);
+    const others = newFolder();
+    mkdirSync(others);
+    writeFileSync(join(others, "credentials"), "of somebody's\n");
+    for (const stateFolder of [open, link, others]) {
+      await expect(startSandbox({ now: Date.now, stateFolder })).rejects.toMatchObject({ code: "SANDBOX_FAILED" });
+    }
+    expect(readdirSync(open)).toEqual([]);
+    expect(readFileSync(join(others, "credentials"), "utf8")).toBe("of somebody's\n");
+  });
+
+  it("gives no way to files elsewhere: a link where the home of programs inside should be is refused", async () => {
+    const victim = newFolder();
+    mkdirSync(victim);
+    writeFileSync(join(victim, "credentials"), "real\n");
+    const stateFolder = newFolder();
+    mkdirSync(stateFolder);
+    symlinkSync(victim, join(stateFolder, "home"));
+    const sandbox = await startSandbox({ now: Date.now, stateFolder });
+    try {
+      expect(() => writeSandboxHome(sandbox, join(stateFolder, "home"))).toThrow(/is no folder/);
+      rmSync(join(stateFolder, "home"));
+      mkdirSync(join(stateFolder, "home"));
+      writeFileSync(join(stateFolder, "home", "credentials"), "real\n");
+      expect(() => writeSandboxHome(sandbox, join(stateFolder, "home"))).toThrow(/no sandbox's/);
+      rmSync(join(stateFolder, "home"), { recursive: true });
+      writeSandboxHome(sandbox, join(stateFolder, "home"));
+      rmSync(join(stateFolder, "home", "credentials"));
+      symlinkSync(join(victim, "credentials"), join(stateFolder, "home", "credentials"));
+      writeSandboxHome(sandbox, join(stateFolder, "home"));
+      expect(readFileSync(join(victim, "credentials"), "utf8")).toBe("real\n");
+    } finally {
+      await sandbox.close();
+    }
   });
 
   it("takes over from a run that was killed while it wrote", async () => {

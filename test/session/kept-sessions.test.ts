@@ -172,12 +172,17 @@ describe("whose keys are whose, and what was exported", () => {
     const exported = makeFileExportedSessions(privateFiles, folder);
     cache().write(inputs, session);
     callers.write("AKIAIOSFODNN7EXAMPLE", "aws", "arn:aws:iam::111122223333:user/alice");
-    exported.write("ASIAIOSFODNN7EXAMPLE", { targetName: "dev", region: undefined });
+    const parts = { accessKeyId: "ASIAIOSFODNN7EXAMPLE", secretAccessKey: "secret", sessionToken: "token" };
+    const env = { AWS_ACCESS_KEY_ID: parts.accessKeyId, AWS_SESSION_TOKEN: parts.sessionToken };
+    exported.write(new Credentials(parts), { targetName: "dev", region: undefined });
     expect(callers.clear()).toEqual({ removed: 1, left: [] });
     expect(callers.read("AKIAIOSFODNN7EXAMPLE", "aws")).toBeUndefined();
-    expect(exported.read("ASIAIOSFODNN7EXAMPLE")).toEqual({ targetName: "dev", region: undefined });
+    // The same key id with another token, or with none, is somebody else's word.
+    expect(exported.read({ ...env, AWS_SESSION_TOKEN: "other" })).toBeUndefined();
+    expect(exported.read({ AWS_ACCESS_KEY_ID: parts.accessKeyId })).toBeUndefined();
+    expect(exported.read(env)).toEqual({ targetName: "dev", region: undefined });
     expect(exported.clear()).toEqual({ removed: 1, left: [] });
-    expect(exported.read("ASIAIOSFODNN7EXAMPLE")).toBeUndefined();
+    expect(exported.read(env)).toBeUndefined();
     expect(cache().list()).toHaveLength(1);
   });
 });

@@ -383,7 +383,6 @@ describe("what a session is kept by", () => {
     ["a setting that shapes no session", { AWS_MAX_ATTEMPTS: "9", NO_COLOR: "1" }, []],
     ["another region: a role session holds in all of them", { AWS_REGION: "eu-west-1" }, []],
     ["another region as an option", {}, ["--region", "eu-west-1"]],
-    ["AWS's other addresses", { AWS_USE_FIPS_ENDPOINT: "true", AWS_USE_DUALSTACK_ENDPOINT: "true" }, []],
     ["the same device from elsewhere", {}, ["--serial-number", SERIAL]],
     ["the same source from elsewhere", { ASSUME_MFA_SOURCE_PROFILE: "parent" }, []],
     ["another output", {}, ["-q"]],

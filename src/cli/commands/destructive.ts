@@ -2,9 +2,11 @@ import type { Command } from "commander";
 import type { DestructiveAction, Look, Report, ResourceView } from "../../actions/action.ts";
 import { runDestructive } from "../../actions/run-destructive.ts";
 import { AssumeMfaError } from "../../errors.ts";
+import { makeStyle, type Style } from "../../outputs/style.ts";
 import { formatTabSeparated } from "../../outputs/tab-separated.ts";
-import type { TableColumn } from "../../outputs/table.ts";
+import { formatTable, type TableColumn } from "../../outputs/table.ts";
 import { formatOrigin } from "../../target/format-origin.ts";
+import type { Sourced } from "../../target/target.ts";
 import { visibleText } from "../../text/visible-text.ts";
 import { askAgreement, resolveAgreement } from "../confirm.ts";
 import { addDestructiveOptions, type DestructiveOptions, resolveTimeoutSeconds } from "../options.ts";
@@ -32,12 +34,15 @@ export function registerDestructive(
 ): void {
   addDestructiveOptions(program.command(action.name).argument(`[${operands}...]`).description(description)).action(
     async (words: readonly string[], options: DestructiveOptions) => {
-      const given = action.checkIds(words);
       const timeoutSeconds = resolveTimeoutSeconds(options);
       await runOnTarget(services, targetName, options, { needsRegion: true }, async (run) => {
         const { screen } = run;
-        if (given.length === 0) checkSomebodyToPick(run, action, operands);
-        const agreement = resolveAgreement(run, options, action.name);
+        const given = action.checkIds(words);
+        if (given.length === 0) checkSomebodyToPick(run, action, operands, options.yes === true);
+        const agreed = resolveAgreement(run, options, action.name);
+        // What is picked from a list is always asked about: a slip of the hand picks too.
+        const isUnasked = given.length === 0 && agreed === "given" && options.dryRun !== true;
+        const agreement = isUnasked ? "yes or no" : agreed;
         const scope = await run.openScope();
         const ids =
           given.length > 0 ? given : action.checkIds([await pickResource(run, scope, picker, action.wording.verb)]);
@@ -48,7 +53,7 @@ export function registerDestructive(
           scope,
           { dryRun: options.dryRun === true, wait: options.wait, timeoutSeconds },
           {
-            show: (look) => showLook(run, look, scope.region),
+            show: (look) => showLook(run, look, scope.region, agreement !== "given"),
             confirm: (look) => askAgreement(run, agreement, action.wording, look),
             progress({ counts, elapsedMs }) {
               const states = [...counts].map(([state, count]) => `${count} ${visibleText(state)}`).join(", ");
@@ -75,11 +80,11 @@ export function registerDestructive(
   );
 }
 
-function checkSomebodyToPick(run: TargetRun, action: DestructiveAction, operands: string): void {
-  const terminal = run.mayAsk ? run.services.host.openTerminal() : undefined;
+function checkSomebodyToPick(run: TargetRun, action: DestructiveAction, operands: string, yes: boolean): void {
+  const terminal = run.mayAsk && !yes ? run.services.host.openTerminal() : undefined;
   terminal?.close();
   if (terminal !== undefined) return;
-  throw new AssumeMfaError("USAGE", `${action.name} needs ${operands}`, {
+  throw new AssumeMfaError("USAGE", `${action.name}${yes ? " --yes" : ""} needs ${operands}`, {
     hint: `assume-mfa ${run.target.name} ${action.name} <${operands}…>; assume-mfa ${run.target.name} ${action.wording.nouns} lists them`,
   });
 }
@@ -90,27 +95,39 @@ function isWholeFailure(failure: AssumeMfaError): boolean {
 
 const PROTECTION_WORDS = { protected: "yes", unprotected: "no", unknown: "not read", irrelevant: "-" } as const;
 
-/** What is about to be lost: always shown, on standard error, also with `--yes` (ACCEPTANCE.md D1). */
-function showLook(
+/**
+ * What is about to be lost: always shown, on standard error, also with `--yes` (ACCEPTANCE.md D1). Where that is
+ * redirected, whoever is asked at the terminal sees it there too.
+ */
+function showLook(run: TargetRun, look: Look, region: Sourced<string>, isAsked: boolean): void {
+  const { stderr } = run.services.host;
+  stderr.write(formatLook(run, look, region, stderr.columns, run.screen.errorStyle));
+  const terminal = isAsked && !stderr.isTerminal ? run.services.host.openTerminal() : undefined;
+  terminal?.write(formatLook(run, look, region, terminal.columns, makeStyle(false)));
+  terminal?.close();
+}
+
+function formatLook(
   run: TargetRun,
   look: Look,
-  region: { readonly value: string; readonly origin: Parameters<typeof formatOrigin>[0] },
-): void {
-  const { screen, target } = run;
+  region: Sourced<string>,
+  widthColumns: number | undefined,
+  style: Style,
+): string {
+  const { target } = run;
   const { accountId, roleName } = target.role.value;
-  const { bold, dim } = screen.errorStyle;
+  const { bold, dim } = style;
   const name = visibleText(target.name);
   const role = visibleText(roleName);
   const origin = `(${visibleText(formatOrigin(region.origin))})`;
   const width = `account ${accountId}  target ${name}  role ${role}  region ${region.value} ${origin}`.length;
-  const terminalColumns = run.services.host.stderr.columns;
   const facts = [
     bold(`account ${accountId}`),
     `target ${bold(name)}`,
     `role ${role}`,
     `region ${bold(region.value)} ${dim(origin)}`,
   ];
-  screen.line(facts.join(terminalColumns !== undefined && width > terminalColumns ? "\n" : "  "));
+  const head = facts.join(widthColumns !== undefined && width > widthColumns ? "\n" : "  ");
   const has = (pick: (view: ResourceView) => unknown) => look.resources.some((view) => pick(view) !== undefined);
   const shown: readonly (readonly [TableColumn, (view: ResourceView) => string, boolean])[] = [
     [{ title: "id", shrink: false }, (view) => view.id, true],
@@ -127,7 +144,7 @@ function showLook(
       {
         title: "protected",
         shrink: false,
-        paint: (text, cell) => (cell === "yes" ? screen.errorStyle.red(text) : text),
+        paint: (text, cell) => (cell === "yes" ? style.red(text) : text),
       },
       (view) => PROTECTION_WORDS[view.phase === "untouched" ? view.protection : "irrelevant"],
       true,
@@ -139,10 +156,13 @@ function showLook(
     ],
   ];
   const columns = shown.filter(([, , isShown]) => isShown);
-  screen.errorTable(
-    columns.map(([column]) => column),
-    look.resources.map((view) => columns.map(([, cell]) => cell(view))),
-  );
+  const table = formatTable({
+    columns: columns.map(([column]) => column),
+    rows: look.resources.map((view) => columns.map(([, cell]) => cell(view))),
+    widthColumns,
+    style,
+  });
+  return `${head}\n${table}`;
 }
 
 /** A longer reason stands below the table. */

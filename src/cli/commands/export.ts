@@ -41,7 +41,7 @@ export function registerExport(program: Command, services: Services, targetName:
       const { credentials } = await openSession();
       const region = target.region?.value;
       const text = formatExport(format, { credentials, region });
-      if (!services.exported.write(credentials.accessKeyId, { targetName, region })) {
+      if (!services.exported.write(credentials, { targetName, region })) {
         screen.note(
           "nothing can be kept here: in a shell with these credentials, name --region and --source-profile for other targets",
         );
