@@ -163,7 +163,10 @@ function makeTemporaryFolder(): string {
   }
 }
 
-async function startSandboxWithHome(host: Host, { port, faults, stateFolder }: SandboxStart): Promise<RunningSandbox> {
+async function startSandboxWithHome(
+  host: Host,
+  { port, faults, stateFolder, mfaCarries }: SandboxStart,
+): Promise<RunningSandbox> {
   const [{ startSandbox }, { writeSandboxHome }, { parseFault }] = await Promise.all([
     import("./sandbox/sandbox.ts"),
     import("./sandbox/sandbox-home.ts"),
@@ -179,6 +182,7 @@ async function startSandboxWithHome(host: Host, { port, faults, stateFolder }: S
     const sandbox = await startSandbox({
       port,
       faults: parsedFaults,
+      settings: { mfaCarriesThroughAssumeRole: mfaCarries },
       now: () => host.now(),
       ...(stateFolder === undefined ? {} : { stateFolder: path.resolve(stateFolder) }),
       onStateFailure: (error) =>

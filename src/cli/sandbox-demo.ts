@@ -16,7 +16,7 @@ export async function runDemo(services: Services): Promise<number> {
   const { host } = services;
   const release = host.interrupts.hold();
   try {
-    const running = await services.sandbox.start({ port: 0, faults: [], stateFolder: undefined });
+    const running = await services.sandbox.start({ port: 0, faults: [], stateFolder: undefined, mfaCarries: false });
     try {
       return await tell(services, running);
     } finally {

@@ -18,6 +18,8 @@ export interface SandboxStart {
   readonly faults: readonly string[];
   /** Keeps the world, and what programs inside keep; undefined: nothing is left of it. */
   readonly stateFolder: string | undefined;
+  /** Whether the MFA of a GetSessionToken session carries into a role assumed with it: AWS.md 3, where the sources differ. */
+  readonly mfaCarries: boolean;
 }
 
 /** How a child ended. */

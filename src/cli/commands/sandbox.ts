@@ -59,6 +59,7 @@ interface StartOptions {
   readonly port?: number;
   readonly fault: readonly string[];
   readonly stateDir?: string;
+  readonly mfaCarries?: boolean;
 }
 
 function addStartOptions(command: Command): Command {
@@ -66,6 +67,7 @@ function addStartOptions(command: Command): Command {
   return command
     .option("--port <n>", "the port on 127.0.0.1 (default: any)", parsePort)
     .option("--state-dir <dir>", "keep the world in this folder between runs")
+    .option("--mfa-carries", "a role assumed from an MFA session has MFA too (the sources differ; default: it has not)")
     .addOption(
       new Option("--fault <fault>", "go wrong on purpose, such as drop-reply:AssumeRole or clock-skew=+20m; repeatable")
         .argParser(collect)
@@ -73,9 +75,9 @@ function addStartOptions(command: Command): Command {
     );
 }
 
-function toSandboxStart({ port = 0, fault, stateDir }: StartOptions): SandboxStart {
+function toSandboxStart({ port = 0, fault, stateDir, mfaCarries = false }: StartOptions): SandboxStart {
   if (stateDir === "") throw new AssumeMfaError("USAGE", "--state-dir is empty", { hint: "name a folder" });
-  return { port, faults: fault, stateFolder: stateDir };
+  return { port, faults: fault, stateFolder: stateDir, mfaCarries };
 }
 
 /** @throws AssumeMfaError SANDBOX_FAILED outside of a sandbox */
