@@ -79,7 +79,7 @@ describe.concurrent("mfa_process", () => {
   }) => {
     const world = await makeWorld(
       onTestFinished,
-      `trap '' INT TERM; echo $$ >> pids; sleep 300 & echo $! >> pids; echo waiting > /dev/tty; while :; do sleep 300; done`,
+      "trap '' INT TERM; echo $$ >> pids; sleep 60 & echo $! >> pids; echo waiting > /dev/tty; n=0; while [ $n -lt 60 ]; do sleep 1; n=$((n + 1)); done",
     );
     const terminal = makeTerminal(
       onTestFinished,

@@ -103,12 +103,15 @@ async function until(isSo: () => boolean, timeoutMs = 8_000): Promise<void> {
   }
 }
 
+/** Goes on whatever is sent, though not for ever: a test that fails leaves it behind. */
+const LINGER = "n=0; while [ $n -lt 60 ]; do sleep 1; n=$((n + 1)); done";
+
 /** Hangs, deaf to polite requests, with two children, one of which was left behind by the one between. */
 const STUBBORN = `trap '' TERM INT QUIT HUP
 note $$
-sleep 300 & note $!
-sh -c 'sleep 300 & echo $! >> "$0"' $notes
-while :; do sleep 300; done`;
+sleep 60 & note $!
+sh -c 'sleep 60 & echo $! >> "$0"' $notes
+${LINGER}`;
 
 const hasProc = existsSync("/proc/self/stat");
 
@@ -125,7 +128,7 @@ describe.each([
   });
 
   it("is ended at the time limit, with all that it started, however deaf", async () => {
-    const run = start(isTerminal, `sleep 300 & note $$; note $!; sh -c 'trap "" TERM; sleep 300; sleep 300'`, 400);
+    const run = start(isTerminal, `sleep 60 & note $$; note $!; sh -c 'trap "" TERM; sleep 60; sleep 60'`, 400);
     const pids = (await run.noted(2)).map(Number);
     expect((await run.ended()).outcome).toEqual({ kind: "too long" });
     await until(() => !pids.some(isRunning));
@@ -139,7 +142,7 @@ describe.each([
 
   it("is not waited for beyond its end, and what it left running is left", async () => {
     const began = performance.now();
-    const run = start(isTerminal, "sleep 300 & note $!; echo 123456");
+    const run = start(isTerminal, "sleep 60 & note $!; echo 123456");
     expect((await run.ended()).outcome).toEqual({ kind: "exited", status: 0, stdout: "123456\n" });
     expect(performance.now() - began).toBeLessThan(10_000);
     const [agent] = run.notes().map(Number);
@@ -183,7 +186,7 @@ describe("a program on the user's terminal", { concurrent: true, skip: !hasProc 
     ["dies of it", ""],
     ["is deaf to it", "trap '' INT TERM"],
   ])("ends at Ctrl-C, if it %s, and so do we", async (_, trap) => {
-    const run = start(true, `${trap}\nnote $$; sleep 300 & note $!; wait; while :; do sleep 300; done`);
+    const run = start(true, `${trap}\nnote $$; sleep 60 & note $!; wait; ${LINGER}`);
     const pids = (await run.noted(2)).map(Number);
     run.terminal?.type("\x03");
     expect(await run.ended()).toEqual({ status: 130, outcome: { kind: "SIGINT" } });

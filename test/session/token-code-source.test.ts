@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { redact } from "../../src/credentials/redaction.ts";
 import { formatBase32 } from "../../src/sandbox/totp.ts";
 import { openCliWorld, type RunOptions, SERIAL } from "../support/cli-world.ts";
 import type { Reply } from "../support/fake-host.ts";
@@ -47,6 +48,12 @@ describe("mfa_process", () => {
   it("gives the code, and nobody is asked", async () => {
     const { exitCode, operations, questions } = await runKeyed(printing(world.code()), undefined, { replies: [] });
     expect([exitCode, assumed(operations), questions, countRuns()]).toEqual([0, 1, [], 1]);
+  });
+
+  it("gives a code that no text shows from then on", async () => {
+    const code = world.code();
+    await runKeyed(printing(code));
+    expect(redact(`the code ${code} was sent`)).toBe("the code [code] was sent");
   });
 
   it.each<[string, RunOptions]>([
@@ -207,7 +214,9 @@ describe("ASSUME_MFA_TOTP_SECRET", () => {
   beforeEach(toFreshStep);
 
   it("gives the code that the device shows, and nobody is asked", async () => {
+    const code = world.watch(world.sandbox.currentCode());
     const { exitCode, operations, said } = await runDev(secretOf(), { replies: [], env: { CI: "" } });
+    expect(redact(`the code ${code} was sent`)).toBe("the code [code] was sent");
     expect([exitCode, assumed(operations)]).toEqual([0, 1]);
     expect(said.match(/warning: /g)).toHaveLength(1);
     expect(said).toContain("whoever has one has both factors");
