@@ -108,15 +108,16 @@ function makeSandboxServices(host: Host, runProgram: (host: Host) => Promise<num
       return fetchSandboxCode(endpoint, { fresh: isFresh });
     },
     async clock(endpoint, move) {
-      const [{ fetchSandboxClock, moveSandboxClock }, { parseDurationMs }] = await Promise.all([
+      const [{ fetchSandboxClock, moveSandboxClock }, { parseDurationMs }, { MAX_MOVE_MS }] = await Promise.all([
         import("./sandbox/sandbox-client.ts"),
         import("./sandbox/fault.ts"),
+        import("./sandbox/control.ts"),
       ]);
       if (move === undefined) return fetchSandboxClock(endpoint);
       const byMs = parseDurationMs(move);
-      if (byMs !== undefined && byMs >= 0) return moveSandboxClock(endpoint, byMs);
+      if (byMs !== undefined && byMs >= 0 && byMs <= MAX_MOVE_MS) return moveSandboxClock(endpoint, byMs);
       throw new AssumeMfaError("USAGE", `"${move}" is no time to move on by`, {
-        hint: "write it as +20m, +90s or +1h: the world's clock only goes forward",
+        hint: "write it as +20m, +90s or +1h: the world's clock only goes forward, ten years at most",
       });
     },
     async runChild(command, env) {

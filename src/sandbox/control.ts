@@ -30,7 +30,7 @@ export interface ControlInput {
 }
 
 /** Ten years: more than anything in the sandbox lasts. */
-const MAX_MOVE_MS = 315_360_000_000;
+export const MAX_MOVE_MS = 315_360_000_000;
 
 /** Answers with JSON; 403 for what came through a browser or under another name. */
 export async function answerControl(request: WireRequest, input: ControlInput): Promise<WireResponse> {
