@@ -366,6 +366,17 @@ describe("delete-table", () => {
         expect.objectContaining({ id: name, state: "ACTIVE", outcome: "failed" }),
       ]);
       expect(world.table(DEV, name)?.status).toBe("ACTIVE");
+      // For people: a sentence too long for a cell stands below the table, whole.
+      const names = [name, addTable(DEV)];
+      const people = await world.run(["dev", "delete-table", ...names, "--yes"], {
+        isStdoutTerminal: true,
+        columns: 60,
+      });
+      const lines = people.stdout.split("\n").filter((line) => line.includes("dynamodb:DeleteTable"));
+      expect(lines).toEqual(
+        names.map((one) => expect.stringMatching(new RegExp(`^1 of 2: the role may not do .*table/${one} .*\\)$`))),
+      );
+      expect(people.stdout).not.toContain("reason");
     } finally {
       inlinePolicies.clear();
       for (const [key, text] of before) inlinePolicies.set(key, text);
@@ -428,6 +439,8 @@ describe("no id", () => {
         expect.stringMatching(/^Terminate which instance in dev .*\? $/),
         expect.stringMatching(/^Terminate 1 instance/),
       ]);
+      expect(run.screen).toContain("Termination protection was not read for it.\n");
+      expect(run.screen.indexOf("was not read")).toBeLessThan(run.screen.indexOf("Terminate 1 instance"));
       expect(run.stderr).toMatch(/the role may not list/);
       expect(run.stderr).toMatch(/cannot look/);
       expect(world.account(DEV).instances.get(`${one}`)?.state).not.toBe("running");

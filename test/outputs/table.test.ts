@@ -132,6 +132,25 @@ describe("formatTable", () => {
     expect(performance.now() - started).toBeLessThan(15_000);
   });
 
+  it("leaves optional columns out before it cuts, the last one first, and only as many as it must", () => {
+    const columns = [
+      { title: "id", shrink: false },
+      { title: "name" },
+      { title: "type", optional: true },
+      { title: "age", optional: true },
+    ];
+    const rows = [["i-0123456789abcdef0", "web-server-1", "t3.small", "30 d"]];
+    const titlesAt = (widthColumns: number) =>
+      formatTable({ columns, rows, widthColumns, style: makeStyle(false) })
+        .split("\n")[0]
+        ?.trim()
+        .split(/ +/);
+    expect(titlesAt(49)).toEqual(["id", "name", "type", "age"]);
+    expect(titlesAt(48)).toEqual(["id", "name", "type"]);
+    expect(titlesAt(43)).toEqual(["id", "name", "type"]);
+    expect(titlesAt(42)).toEqual(["id", "name"]);
+  });
+
   it("makes hostile cells and titles visible", () => {
     const columns = [{ title: "Na\u202eme" }, { title: "X" }];
     expect(formatTable({ columns, rows: [["a\u001b[2J\nb", "c"]], widthColumns: 80, style: plain })).toBe(

@@ -268,6 +268,15 @@ describe("a role that may do less", () => {
     expect(told.failure).toBeUndefined();
   });
 
+  it("sends it once where it can't look, also when the table is busy: a later one of its name must not go", async () => {
+    session.allow("dev", "dynamodb:DeleteTable");
+    const names = addTables(1, { status: "UPDATING", statusUntilMs: session.clock.now() + 2_000 });
+    const told = await runAndTell(deleteTable, names, scope);
+    expect(session.changes()).toEqual(["DeleteTable"]);
+    expect(told.failure).toMatchObject({ code: "AWS_REFUSED", message: expect.stringContaining("ResourceInUse") });
+    expect(session.table("dev", names[0] ?? "")).toBeDefined();
+  });
+
   it("is told which permission is missing, for each table", async () => {
     session.allow("dev", "dynamodb:DescribeTable");
     const names = addTables(2);
