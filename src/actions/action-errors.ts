@@ -65,7 +65,7 @@ export function toActionError(error: unknown, call: AwsCall): unknown {
     cause: detachFailure(error),
     details: {
       awsCode: failure.code,
-      ...(failure.kind === "unsent" || failure.requestId === undefined ? {} : { awsRequestId: failure.requestId }),
+      ...(failure.kind === "unsent" || failure.requestId === undefined ? {} : { requestId: failure.requestId }),
     },
   });
 }
@@ -154,7 +154,15 @@ function describeFailure(failure: AwsFailure, call: AwsCall): Described {
       hint: "check this machine's clock and the region",
     };
   }
-  return { code: "AWS_REFUSED", message: `${where} refused ${call.iamAction} (${said})`, hint: undefined };
+  return { code: "AWS_REFUSED", message: `${where} refused ${call.iamAction} (${said})`, hint: hintOf(failure.code) };
+}
+
+function hintOf(code: string): string {
+  if (code === "ResourceInUseException" || code === "LimitExceededException")
+    return "it is busy: try again in a minute";
+  if (/Malformed$/.test(code)) return "check the ids: assume-mfa <target> instances lists those that there are";
+  if (code === "OptInRequired") return "activate the service or the region in that account first";
+  return "AWS's own words say why; --debug shows the request id for AWS's support";
 }
 
 /** EC2's RequestExpired is also what a wrong clock gets: the session's own expiry tells them apart (AWS.md, 1). */

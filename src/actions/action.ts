@@ -123,10 +123,10 @@ export interface ActionSteps {
   readonly dryRun: ((batch: readonly ResourceView[]) => Promise<AssumeMfaError | undefined>) | undefined;
   /**
    * The mutating call: sent once for a batch of at most `batchSize`. May send again only after a refusal that proves
-   * that nothing was done.
+   * that nothing was done, and not after `giveUpAt` (milliseconds since 1970).
    * @throws InterruptedError only when nothing was sent
    */
-  act(batch: readonly ResourceView[]): Promise<ActReply>;
+  act(batch: readonly ResourceView[], giveUpAt: number): Promise<ActReply>;
   /** After this refusal some of the batch may be done all the same: each one is read for a while. */
   mayBePartial(error: AssumeMfaError): boolean;
   /** The true state of each, read now. */

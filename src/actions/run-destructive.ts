@@ -93,6 +93,7 @@ async function doAndWait(
   const { interrupts } = scope;
   const tracked = look.resources.map(track);
   const requestIds: string[] = [];
+  const giveUpAt = scope.clock.now() + options.timeoutSeconds * 1000;
   const release = interrupts.hold();
   try {
     const batches = chunksOf(
@@ -101,7 +102,7 @@ async function doAndWait(
     );
     for (const [index, batch] of batches.entries()) {
       if (interrupts.signal.aborted) break;
-      const verdict = await doBatch(steps, batch, scope, requestIds, ports);
+      const verdict = await doBatch(steps, batch, scope, requestIds, giveUpAt, ports);
       // Nothing at all was done: a plain error, with nothing to report.
       if (verdict === "nothing was sent" && index === 0) throw batch[0]?.error;
       if (verdict !== "go on") break;
@@ -127,10 +128,14 @@ async function doBatch(
   batch: readonly Tracked[],
   scope: ActionScope,
   requestIds: string[],
+  giveUpAt: number,
   ports: DestructivePorts,
 ): Promise<BatchVerdict> {
   try {
-    const { states, spared, requestId } = await steps.act(batch.map(({ view }) => view));
+    const { states, spared, requestId } = await steps.act(
+      batch.map(({ view }) => view),
+      giveUpAt,
+    );
     if (requestId !== undefined) requestIds.push(requestId);
     for (const one of batch) {
       const left = spared?.get(one.view.id);

@@ -81,6 +81,8 @@ function formatEntry(session: RoleSession, canonical: string): string {
   })}\n`;
 }
 
+const LONGEST_LIFE_MS = 13 * 3_600_000;
+
 /** The inputs stand in the entry again and are compared, so that no mishap with names serves another identity's keys. */
 function parseEntry(text: string, canonical: string): RoleSession | undefined {
   let entry: unknown;
@@ -93,8 +95,9 @@ function parseEntry(text: string, canonical: string): RoleSession | undefined {
   const { assumedRoleArn, accountId, obtainedAt } = entry;
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = entry.credentials;
   if (!isText(assumedRoleArn) || !isText(accountId) || !isTime(obtainedAt)) return undefined;
-  if (!isText(accessKeyId) || !isText(secretAccessKey) || !isText(sessionToken) || !isTime(expiration))
-    return undefined;
+  if (!isKey(accessKeyId) || !isKey(secretAccessKey) || !isKey(sessionToken) || !isTime(expiration)) return undefined;
+  // AssumeRole gives twelve hours at most, and an hour more for clocks that differ: a longer life is damage.
+  if (expiration - obtainedAt > LONGEST_LIFE_MS) return undefined;
   return {
     credentials: new Credentials({ accessKeyId, secretAccessKey, sessionToken, expiration }),
     assumedRoleArn,
@@ -133,6 +136,11 @@ function isText(value: unknown): value is string {
 
 /** A `Date` holds no more: what is later can't be shown either. */
 const LAST_TIME_MS = 8.64e15;
+
+/** Printable ASCII without blanks: anything else could not be sent in a header, and is no key of AWS's. */
+function isKey(value: unknown): value is string {
+  return typeof value === "string" && /^[\x21-\x7e]+$/.test(value);
+}
 
 function isTime(value: unknown): value is number {
   return typeof value === "number" && value > 0 && value <= LAST_TIME_MS;

@@ -57,13 +57,13 @@ export function translateAssumeRoleFailure(
     return make("ASSUME_ROLE_DENIED", `the role may not be assumed: ${message}`, deniedCauses(context, message));
   if (/MaxSessionDuration/.test(message)) {
     return make("SESSION_SETTING_REFUSED", `the role allows no session of ${durationOf(context.target)}: ${message}`, [
-      `lower ${originOf(context.target.durationSeconds)}, or raise the role's maximum session duration`,
+      `${lowerDuration(context.target)}, or raise the role's maximum session duration`,
       ...usedUpHint(context),
     ]);
   }
   if (/role chaining/.test(message)) {
     return make("SESSION_SETTING_REFUSED", `a session that signs with a session lasts one hour at most: ${message}`, [
-      `lower ${originOf(context.target.durationSeconds)} to 1h, or sign with a user's own keys`,
+      `${lowerDuration(context.target)} to 1h, or sign with a user's own keys`,
     ]);
   }
   if (/source identity is already set/i.test(message)) {
@@ -292,6 +292,10 @@ function serialOf(target: Target): string {
 
 function originOf(setting: { readonly origin: Origin } | undefined): string {
   return setting === undefined ? "not set" : formatOrigin(setting.origin);
+}
+
+function lowerDuration({ durationSeconds }: Target): string {
+  return durationSeconds === undefined ? "set a --duration" : `lower ${formatOrigin(durationSeconds.origin)}`;
 }
 
 function durationOf(target: Target): string {

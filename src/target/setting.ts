@@ -78,8 +78,22 @@ export function refused(
   return new AssumeMfaError(
     options.code ?? (isFile ? "CONFIG_MALFORMED" : "USAGE"),
     isFile ? `${formatOrigin(origin)}: ${setting.name} ${problem}` : `${setting.name} ${problem}`,
-    { hint: options.hint, details: isFile ? { path: origin.path, line: origin.line } : undefined },
+    {
+      hint: options.hint ?? whereToMend(origin),
+      details: isFile ? { path: origin.path, line: origin.line } : undefined,
+    },
   );
+}
+
+function whereToMend(origin: Origin): string {
+  switch (origin.kind) {
+    case "option":
+      return "assume-mfa <target> <action> --help says what it takes";
+    case "environment":
+      return `set ${origin.variable} right, or unset it`;
+    default:
+      return "mend that line, or take it out";
+  }
 }
 
 /** A name for a message, in quotes; a long one (the file is broken, or somebody is hostile) is cut. */

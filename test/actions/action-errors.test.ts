@@ -148,7 +148,7 @@ describe("EC2's refusals", () => {
       code: "AWS_REFUSED",
       exitCode: 1,
       message: /refused ec2:TerminateInstances \(Odd\.Code: line one line two/,
-      hint: undefined,
+      hint: "AWS's own words say why; --debug shows the request id for AWS's support",
     },
     {
       title: "leaves open what became of a mutating call that ends in a 500",

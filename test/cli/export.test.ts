@@ -210,12 +210,18 @@ describe("credentials that AWS can't have given", () => {
     await world.login();
     const { readFileSync, writeFileSync } = await import("node:fs");
     const entry = JSON.parse(readFileSync(world.sessionFile, "utf8"));
-    for (const evil of ["'; touch /tmp/pwned; '", "$(id)", "`id`", "a\nb", "\u202e"]) {
+    for (const evil of ["';touch${IFS}/tmp/pwned;'", "$(id)", "`id`"]) {
       entry.credentials.sessionToken = world.addCanary(`evil${evil}`);
       writeFileSync(world.sessionFile, JSON.stringify(entry));
       const run = await world.run("dev export");
       expect(run).toMatchObject({ exitCode: 1, stdout: FAILING_SH });
       expect(run.stderr).toMatch(/error: the session token is not in the form that AWS gives/);
+    }
+    // What could not even be sent to AWS is damage: no session at all.
+    for (const evil of ["a b", "a\nb", "\u202e", "\x1b[31m"]) {
+      entry.credentials.sessionToken = world.addCanary(`evil${evil}`);
+      writeFileSync(world.sessionFile, JSON.stringify(entry));
+      expect(await world.run("dev export")).toMatchObject({ exitCode: 2, stdout: FAILING_SH, operations: [] });
     }
   });
 });

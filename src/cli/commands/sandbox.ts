@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { AssumeMfaError, EXIT_BEFORE_CHILD } from "../../errors.ts";
 import { visibleText } from "../../text/visible-text.ts";
 import type { SetExitCode } from "../catalogue.ts";
-import { insideEnvironment } from "../inside-environment.ts";
+import { insideEnvironment, NO_PROXY_HOSTS, NO_PROXY_NAMES } from "../inside-environment.ts";
 import type { RunningSandbox, SandboxStart } from "../sandbox-services.ts";
 import type { Services } from "../services.ts";
 
@@ -133,7 +133,9 @@ function formatShellLines({ environment }: RunningSandbox): string {
   const exports = Object.entries(environment).map(
     ([name, value]) => `export ${name}='${value.replaceAll("'", "'\\''")}'\n`,
   );
-  return `unset ${FIGHTING_VARIABLES.join(" ")}\n${exports.join("")}`;
+  // Not read by a shell as anything else: $ and " alone expand.
+  const noProxy = NO_PROXY_NAMES.map((name) => `export ${name}="\${${name}:+$${name},}${NO_PROXY_HOSTS}"\n`);
+  return `unset ${FIGHTING_VARIABLES.join(" ")}\n${exports.join("")}${noProxy.join("")}`;
 }
 
 async function runInside(services: Services, command: readonly string[], options: SandboxStart): Promise<number> {
