@@ -24,7 +24,8 @@ export interface SandboxEnvironment {
 }
 
 /**
- * The AWS config and credentials files of a sandbox, in a folder that is new, empty or an earlier run's, and folders of its own for all else that a program inside writes.
+ * The AWS config and credentials files of a sandbox, in a folder that is new, empty or an earlier run's, and folders of
+ * its own for all else that a program inside writes.
  * @param folder an absolute path; made when it is not there
  * @throws AssumeMfaError SANDBOX_FAILED for a folder that is not a sandbox's; the system's error when it can't be written
  */

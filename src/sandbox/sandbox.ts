@@ -7,7 +7,7 @@ import { type Fault, FaultTable } from "./fault.ts";
 import { answerFederation, FEDERATION_PATH } from "./federation.ts";
 import { makeFoundingWorld } from "./founding-world.ts";
 import { openHttpFront, queryFault } from "./http-front.ts";
-import { loadState, openStateFolder } from "./state-file.ts";
+import { holdStateFolder, loadState } from "./state-file.ts";
 import { StateKeeper } from "./state-keeper.ts";
 import type { WireOutcome, WireRequest, WireResponse } from "./wire.ts";
 import type { World } from "./world.ts";
@@ -56,10 +56,20 @@ export interface Sandbox {
 
 /**
  * Opens the port, with a founding world or the one that the state folder holds.
- * @throws the system's error when the port is taken; AssumeMfaError SANDBOX_FAILED for a damaged state file
+ * @throws the system's error when the port is taken; AssumeMfaError SANDBOX_FAILED for a damaged state file, and for a
+ * state folder that is not a sandbox's, or that another one has
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
-  if (options.stateFolder !== undefined) openStateFolder(options.stateFolder);
+  const release = options.stateFolder === undefined ? () => {} : holdStateFolder(options.stateFolder);
+  try {
+    return await openSandbox(options, release);
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+async function openSandbox(options: SandboxOptions, release: () => void): Promise<Sandbox> {
   const stored = options.stateFolder === undefined ? undefined : loadState(options.stateFolder);
   let movedMs = stored?.movedMs ?? 0;
   const now = () => options.now() + movedMs;
@@ -72,12 +82,15 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
   const moveClock = (byMs: number) => {
     if (!(byMs >= 0)) throw new RangeError("a world's time never goes back");
     movedMs += byMs;
-    keeper.noteChange();
+    void keeper.noteChange();
   };
 
   const handle = async (request: WireRequest): Promise<WireOutcome> => {
     if (request.path.startsWith(CONTROL_PREFIX)) {
-      return reply(await answerControl(request, { port: front.port, display, calls: log.calls, now, moveClock }));
+      const beforeMs = movedMs;
+      const response = await answerControl(request, { port: front.port, display, calls: log.calls, now, moveClock });
+      if (movedMs !== beforeMs) await keeper.noteChange();
+      return reply(response);
     }
     if (request.path === FEDERATION_PATH) return reply(answerFederation(request, { world, log, nowMs: now() }));
     if (request.path !== "/" || (request.method !== "POST" && request.method !== "GET")) {
@@ -86,14 +99,15 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     const { skewMs } = faults;
     const serverClock = { earliestMs: options.now() + skewMs, latestMs: now() + skewMs };
     const answered = answer(request, { world, log, settings, faults, nowMs: now(), serverClock });
-    if (answered.mayHaveChanged) keeper.noteChange();
+    if (answered.mayHaveChanged) await keeper.noteChange();
     if (answered.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, answered.delayMs).unref());
     return answered.outcome;
   };
   const reply = (response: WireResponse): WireOutcome => ({ kind: "answer", response });
 
   const front = await openHttpFront(options.port ?? 0, handle, () => now() + faults.skewMs);
-  keeper.noteChange();
+  // Before anybody knows the address: a world that was shown is there again at the next start.
+  keeper.write();
   return {
     endpoint: `http://127.0.0.1:${front.port}`,
     world,
@@ -107,7 +121,8 @@ export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
     close: async () => {
       display.close();
       await front.close();
-      keeper.close();
+      keeper.write();
+      release();
     },
   };
 }

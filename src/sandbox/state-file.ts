@@ -20,7 +20,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { AssumeMfaError } from "../errors.ts";
-import { openOwnFolder } from "./own-folder.ts";
+import { HOLDER_NAME, HOLDER_REST, holdFolder, openOwnFolder } from "./own-folder.ts";
 import type { World } from "./world.ts";
 
 const FILE_NAME = "world.json";
@@ -70,12 +70,27 @@ export function loadState(folder: string): StoredState | undefined {
   }
 }
 
-/** What lies in a folder of a sandbox's: its world, and the home of programs inside. */
-const STATE_NAMES = new Set([FILE_NAME, `${FILE_NAME}.new`, "home"]);
+/** What lies in a folder of a sandbox's: its world, who holds it, and the home of programs inside. */
+const STATE_NAMES = new Set([FILE_NAME, `${FILE_NAME}.new`, HOLDER_NAME, "home"]);
 
-/** @throws AssumeMfaError SANDBOX_FAILED for a folder that holds something else */
-export function openStateFolder(folder: string): void {
-  openOwnFolder(folder, (names) => names.every((name) => STATE_NAMES.has(name)));
+/** @throws AssumeMfaError SANDBOX_FAILED for a folder that holds something else, or can't be made */
+function openStateFolder(folder: string): void {
+  openOwnFolder(folder, (names) => names.every((name) => STATE_NAMES.has(name) || HOLDER_REST.test(name)));
+}
+
+/**
+ * Makes the folder where it is not there, and holds it: two sandboxes would undo each other's worlds.
+ * @returns what gives it up
+ * @throws AssumeMfaError SANDBOX_FAILED for a folder that holds something else, or that another sandbox has
+ */
+export function holdStateFolder(folder: string): () => void {
+  openStateFolder(folder);
+  try {
+    return holdFolder(folder);
+  } catch (cause) {
+    if (cause instanceof AssumeMfaError) throw cause;
+    throw new AssumeMfaError("SANDBOX_FAILED", `${folder} can't be written: ${(cause as Error).message}`, { cause });
+  }
 }
 
 /**
@@ -87,17 +102,22 @@ export function readStateMark(folder: string): string | undefined {
   return stat === undefined ? undefined : `${stat.ino} ${stat.mtimeNs} ${stat.size}`;
 }
 
-/** @throws the system's error */
-export function saveState(folder: string, state: StoredState): void {
-  openStateFolder(folder);
+/** The text of a state file. */
+export function formatState(state: StoredState): string {
   const body = JSON.stringify(state, replaceMap);
+  return `${formatHeader(body)}\n${body}`;
+}
+
+/** @param text from {@link formatState}. @throws AssumeMfaError SANDBOX_FAILED; the system's error */
+export function saveState(folder: string, text: string): void {
+  openStateFolder(folder);
   const path = join(folder, FILE_NAME);
   // One sandbox has one folder; a leftover of a killed one is in the way, and nobody's any more.
   const temporary = `${path}.new`;
   rmSync(temporary, { force: true });
   const descriptor = openSync(temporary, "wx", 0o600);
   try {
-    const bytes = Buffer.from(`${formatHeader(body)}\n${body}`);
+    const bytes = Buffer.from(text);
     for (let at = 0; at < bytes.length; ) at += writeSync(descriptor, bytes, at);
     fsyncSync(descriptor);
   } finally {

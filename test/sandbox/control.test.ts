@@ -1,13 +1,13 @@
 import { spawnSync } from "node:child_process";
-import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { createServer, request as httpRequest } from "node:http";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { afterAll, describe, expect, it } from "vitest";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
 import { fetchSandboxCode, isSandbox } from "../../src/sandbox/sandbox-client.ts";
-import { writeSandboxHome } from "../../src/sandbox/sandbox-home.ts";
+import { type SandboxEnvironment, writeSandboxHome } from "../../src/sandbox/sandbox-home.ts";
 import { DEV_ROLE, openHarness } from "./sandbox-harness.ts";
 
 const harness = await openHarness();
@@ -150,22 +150,29 @@ describe("fetchSandboxCode", () => {
 });
 
 describe("writeSandboxHome", () => {
-  const folder = mkdtempSync(join(tmpdir(), "sandbox-home-"));
-  afterAll(() => rmSync(folder, { recursive: true }));
+  const root = mkdtempSync(join(tmpdir(), "sandbox-home-"));
+  afterAll(() => rmSync(root, { recursive: true }));
 
-  it("writes profiles and keys for nobody else's eyes, whatever the umask", () => {
-    chmodSync(folder, 0o777);
-    const umask = process.umask(0);
-    const environment = writeSandboxHome(sandbox, folder);
-    process.umask(umask);
-    expect(statSync(folder).mode & 0o777).toBe(0o700);
-    for (const name of readdirSync(folder)) {
-      const { mode } = statSync(join(folder, name));
-      expect([name, (mode & 0o777).toString(8)]).toEqual([
-        name,
-        name === "config" || name === "credentials" ? "600" : "700",
-      ]);
+  it.each([0, 0o777, 0o277])("writes profiles and keys for nobody else's eyes, whatever the umask (%o)", (mask) => {
+    const folder = join(root, `umask-${mask}`, "home");
+    const umask = process.umask(mask);
+    let environment: SandboxEnvironment;
+    try {
+      environment = writeSandboxHome(sandbox, folder);
+    } finally {
+      process.umask(umask);
     }
+    for (const made of [dirname(folder), folder]) expect(statSync(made).mode & 0o777).toBe(0o700);
+    const modes = readdirSync(folder).map((name) => [name, (statSync(join(folder, name)).mode & 0o777).toString(8)]);
+    expect(Object.fromEntries(modes)).toEqual({
+      ".assume-mfa-sandbox": "600",
+      config: "600",
+      credentials: "600",
+      cache: "700",
+      data: "700",
+      state: "700",
+      "xdg-config": "700",
+    });
     expect(environment).toMatchObject({
       AWS_CONFIG_FILE: join(folder, "config"),
       AWS_SHARED_CREDENTIALS_FILE: join(folder, "credentials"),
@@ -185,8 +192,30 @@ describe("writeSandboxHome", () => {
   });
 
   it("may be written again over an earlier run's", () => {
+    const folder = join(root, "again");
+    const { AWS_CONFIG_FILE } = writeSandboxHome(sandbox, folder);
+    writeFileSync(AWS_CONFIG_FILE, "of the run before");
     writeSandboxHome(sandbox, folder);
     const { status } = spawnSync("grep", ["-q", "role_arn", join(folder, "config")]);
     expect(status).toBe(0);
+  });
+
+  it("gives keys to no folder that others can write in, and none that holds something else", () => {
+    const open = join(root, "open");
+    mkdirSync(open);
+    chmodSync(open, 0o777);
+    const others = join(root, "others");
+    mkdirSync(others);
+    writeFileSync(join(others, "config"), "of somebody's\n");
+    for (const folder of [open, others]) {
+      const before = readdirSync(folder);
+      expect(() => writeSandboxHome(sandbox, folder)).toThrow(expect.objectContaining({ code: "SANDBOX_FAILED" }));
+      expect(readdirSync(folder)).toEqual(before);
+    }
+    // Nor below a home that is ours.
+    const ours = join(root, "ours");
+    writeSandboxHome(sandbox, ours);
+    chmodSync(join(ours, "cache"), 0o777);
+    expect(() => writeSandboxHome(sandbox, ours)).toThrow(/can be written by other users/);
   });
 });

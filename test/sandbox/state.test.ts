@@ -1,3 +1,4 @@
+import { spawnSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
@@ -19,7 +20,8 @@ import { afterAll, describe, expect, it } from "vitest";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
 import { fetchSandboxClock, moveSandboxClock } from "../../src/sandbox/sandbox-client.ts";
 import { writeSandboxHome } from "../../src/sandbox/sandbox-home.ts";
-import { DEV, DEV_ROLE, demand, openHarness, refusal, SERIAL } from "./sandbox-harness.ts";
+import { formatState, loadState, saveState } from "../../src/sandbox/state-file.ts";
+import { DEV, DEV_ROLE, demand, openHarness, PARENT, refusal, SERIAL } from "./sandbox-harness.ts";
 
 const root = mkdtempSync(join(tmpdir(), "sandbox-state-"));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -156,18 +158,99 @@ describe("a state folder", () => {
     });
   });
 
-  it("is left to the other, when two sandboxes write to it", async () => {
+  it("is one sandbox's at a time: another is told whose it is, and starts when that one has ended", async () => {
+    const stateFolder = newFolder();
+    const first = await startSandbox({ now: Date.now, stateFolder });
+    const refused = expect(startSandbox({ now: Date.now, stateFolder })).rejects;
+    await refused.toMatchObject({
+      code: "SANDBOX_FAILED",
+      message: `another sandbox (process ${process.pid}) has ${stateFolder}`,
+    });
+    expect(readdirSync(stateFolder).sort()).toEqual(["holder", "world.json"]);
+    await first.close();
+    expect(readdirSync(stateFolder)).toEqual(["world.json"]);
+    await (await startSandbox({ now: Date.now, stateFolder })).close();
+  });
+
+  it("is given up by a sandbox that could not start", async () => {
+    const other = await startSandbox({ now: Date.now });
+    const stateFolder = newFolder();
+    const port = Number(new URL(other.endpoint).port);
+    await expect(startSandbox({ now: Date.now, stateFolder, port })).rejects.toMatchObject({ code: "EADDRINUSE" });
+    await other.close();
+    await (await startSandbox({ now: Date.now, stateFolder })).close();
+  });
+
+  it.each<[string, () => string]>([
+    ["of a process that is gone", () => `${spawnSync(process.execPath, ["-e", ""]).pid} 1 ${"0".repeat(16)}\n`],
+    ["of an earlier process with the number of a living one", () => `${process.pid} 1 ${"0".repeat(16)}\n`],
+    ["that says nothing", () => ""],
+    ["that says nonsense", () => "-1 x\n"],
+  ])("is taken over from a holder %s", async (_name, holder) => {
+    const stateFolder = newFolder();
+    mkdirSync(stateFolder);
+    writeFileSync(join(stateFolder, "holder"), holder());
+    // What a start that was killed leaves.
+    writeFileSync(join(stateFolder, `holder.${"0".repeat(32)}`), holder());
+    await (await startSandbox({ now: Date.now, stateFolder })).close();
+    expect(readdirSync(stateFolder).sort()).toEqual([`holder.${"0".repeat(32)}`, "world.json"]);
+  });
+
+  it("is left alone once somebody else wrote there", async () => {
     const stateFolder = newFolder();
     const failures: unknown[] = [];
     const first = await openHarness({ stateFolder, onStateFailure: (error) => failures.push(error) });
-    await expect.poll(() => readdirSync(stateFolder), { timeout: 2_000 }).toEqual(["world.json"]);
-    const second = await startSandbox({ now: Date.now, stateFolder });
-    await second.close();
+    saveState(stateFolder, formatState({ world: first.sandbox.world, movedMs: 7 }));
     const text = readFileSync(join(stateFolder, "world.json"), "utf8");
     await first.assume(DEV_ROLE);
-    await expect.poll(() => failures, { timeout: 2_000 }).toMatchObject([{ code: "SANDBOX_FAILED" }]);
+    expect(failures).toMatchObject([{ code: "SANDBOX_FAILED" }]);
     await first.sandbox.close();
     expect(readFileSync(join(stateFolder, "world.json"), "utf8")).toBe(text);
+  });
+
+  it("holds the world before the address is known, and every change before it is answered", async () => {
+    const stateFolder = newFolder();
+    const harness = await openHarness({ stateFolder });
+    const stored = () => demand(loadState(stateFolder));
+    expect(stored().world).toEqual(harness.sandbox.world);
+    harness.sandbox.moveClock(30_000);
+    const { accessKeyId } = await harness.assume(DEV_ROLE);
+    expect(stored().world.sessions.has(accessKeyId)).toBe(true);
+    expect(stored().movedMs).toBeGreaterThanOrEqual(30_000);
+    await moveSandboxClock(harness.sandbox.endpoint, 5_000);
+    expect(stored().movedMs).toBeGreaterThanOrEqual(35_000);
+    const refused = await refusal(harness.assume(`arn:aws:iam::${DEV}:role/NoSuchRole`));
+    expect(refused.code).toBe("AccessDenied");
+    expect(stored().world.accounts.get(PARENT)?.mfaDevices).toEqual(harness.account(PARENT).mfaDevices);
+  });
+
+  it.each([0o777, 0o477, 0])(
+    "is made with those above it for nobody else, whatever the umask (mode bits off: %d)",
+    async (mask) => {
+      const top = newFolder();
+      const stateFolder = join(top, "a", "b");
+      const umask = process.umask(mask);
+      try {
+        await (await startSandbox({ now: Date.now, stateFolder })).close();
+      } finally {
+        process.umask(umask);
+      }
+      for (const folder of [top, join(top, "a"), stateFolder]) expect(statSync(folder).mode & 0o777).toBe(0o700);
+      expect(statSync(join(stateFolder, "world.json")).mode & 0o777).toBe(0o600);
+    },
+  );
+
+  it("where none can be made is refused at once, with a reason and a way out", async () => {
+    const file = newFolder();
+    writeFileSync(file, "");
+    const impossible = ["/proc/nope/deeper", "/proc/nope", file, join(file, "below")];
+    for (const stateFolder of process.platform === "linux" ? impossible : impossible.slice(2)) {
+      await expect(startSandbox({ now: Date.now, stateFolder })).rejects.toMatchObject({
+        code: "SANDBOX_FAILED",
+        message: expect.stringMatching(/can't be made: |is no folder|can't be read: /),
+        hint: "name a new or an empty folder",
+      });
+    }
   });
 
   it("does not read through a symbolic link, or a folder in the file's place", async () => {
@@ -197,14 +280,13 @@ describe("a state folder", () => {
 
     const stateFolder = newFolder();
     const harness = await openHarness({ stateFolder, onStateFailure: (error) => failures.push(error) });
-    await expect.poll(() => readdirSync(stateFolder), { timeout: 2_000 }).toEqual(["world.json"]);
     rmSync(stateFolder, { recursive: true });
     writeFileSync(stateFolder, "");
     await harness.assume(DEV_ROLE);
-    await expect.poll(() => failures.length, { timeout: 2_000 }).toBe(1);
-    await harness.assume(DEV_ROLE);
-    await new Promise((resolve) => setTimeout(resolve, 100));
     expect(failures).toHaveLength(1);
+    await harness.assume(DEV_ROLE);
+    expect(failures).toHaveLength(1);
+    await harness.sandbox.close();
   });
 });
 
