@@ -279,8 +279,10 @@ describeWithTls(title, () => {
     const client = clientThrough(proxy.port);
     const failing = failureOf(client);
     await expect.poll(() => proxy.connects.length).toBe(1);
+    const closedAt = performance.now();
     client.destroy();
     expect(await failing).toMatchObject({ kind: "unsent" });
+    expect(performance.now() - closedAt).toBeLessThan(CONNECT_TIMEOUT_MS / 2);
     await expect.poll(() => proxy.open).toBe(0);
   });
 
