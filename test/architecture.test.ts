@@ -174,7 +174,10 @@ describe("the outside", () => {
   it("is the process, the console and the clock only in the host", () => {
     const broken = FILES.filter((file) => roomOf(file) !== "host").filter((file) => {
       const code = readFileSync(path.join(SRC, file), "utf8").replace(/\/\*.*?\*\/|\/\/[^\n]*/gs, "");
-      return /(?<![-\w])process\.|\bconsole\.|\bDate\.now\(|\bnew Date\(\)/.test(code);
+      // An edge file may name node:process by an import, which the rule above sees; never the global.
+      const isNamed = /^import process from "node:process";$/m.test(code);
+      const rest = isNamed ? code.replace(/(?<![-\w])process\./g, "") : code;
+      return /(?<![-\w])process\.|\bconsole\.|\bDate\.now\(|\bnew Date\(\)/.test(rest);
     });
     expect(broken).toEqual([]);
   });
