@@ -12,6 +12,9 @@ import { findAccessKey, type World } from "./world.ts";
 
 const SERVICES: readonly Service[] = [stsService, iamService, ec2Service, dynamoDbService];
 
+/** Of all services. */
+export const OPERATION_NAMES: ReadonlySet<string> = new Set(SERVICES.flatMap(({ operationNames }) => operationNames));
+
 const VERSION_SERVICES: Readonly<Record<string, Service>> = {
   "2011-06-15": stsService,
   "2010-05-08": iamService,
@@ -45,13 +48,13 @@ export function answer(request: WireRequest, input: AnswerInput): Answer {
     invocation = service.read(request);
     fault = input.faults.take(invocation.operation);
     if (fault?.kind === "throttle") throw service.throttled;
-    if (fault?.kind === "5xx" || fault?.kind === "silent") throw new AwsFault("InternalFailure", MADE_TO_FAIL, 500);
+    if (fault?.kind === "5xx" || fault?.kind === "silent") throw service.failed;
     const authentication = authenticate({ request, service: service.name, ...input });
     if (authentication.problem !== undefined) throw service.describeProblem(authentication.problem);
     caller = authentication;
     response = invocation.run({ ...input, ...caller, requestId, userAgent: request.headers.get("user-agent") });
     noteKeyUse(input, caller, service);
-    if (fault?.kind === "late-5xx") throw new AwsFault("InternalFailure", MADE_TO_FAIL, 500);
+    if (fault?.kind === "late-5xx") throw service.failed;
   } catch (error) {
     const told = error instanceof AwsFault ? error : new AwsFault("InternalFailure", describeDefect(error), 500);
     errorCode = told.code;
@@ -78,8 +81,6 @@ export function answer(request: WireRequest, input: AnswerInput): Answer {
     mayHaveChanged: !/^(?:Describe|List|Get(?!SessionToken))/.test(invocation?.operation ?? "Describe"),
   };
 }
-
-const MADE_TO_FAIL = "An internal error occurred";
 
 /** What became of a call. */
 export interface Answer {

@@ -6,11 +6,12 @@ import { type Access, callerPolicies, formatDenial, makeAccessRequest, readPolic
 import { AwsFault } from "./aws-fault.ts";
 import type { Call } from "./call.ts";
 import { checkMfa } from "./check-mfa.ts";
-import { checkFields } from "./field-rules.ts";
+import { checkFields, TAG_CHARACTER } from "./field-rules.ts";
 import { formatSessionCredentials, issueSession } from "./issue-session.ts";
 import { findManagedPolicy } from "./managed-policies.ts";
 import { mfaFieldRules } from "./mfa-fields.ts";
 import { listOf, type QueryParameters, structuresOf, type XmlValue } from "./query-protocol.ts";
+import { showTrust } from "./trusted-principals.ts";
 import type { Role } from "./world.ts";
 
 const DEFAULT_DURATION_SECONDS = 3_600;
@@ -121,12 +122,15 @@ function readSessionTags(call: Call, parameters: QueryParameters): SessionTags {
     const key = tag.get("Key");
     const value = tag.get("Value");
     const place = `tags.${index + 1}.member`;
-    const pattern = "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]";
     checkFields([
-      { field: `${place}.key`, value: key, required: true, minLength: 1, maxLength: 128, pattern: `${pattern}+` },
-      { field: `${place}.value`, value, required: true, maxLength: 256, pattern: `${pattern}*` },
+      { field: `${place}.key`, value: key, required: true, minLength: 1, maxLength: 128, pattern: `${TAG_CHARACTER}+` },
+      { field: `${place}.value`, value, required: true, maxLength: 256, pattern: `${TAG_CHARACTER}*` },
     ]);
     const lowerKey = (key ?? "").toLowerCase();
+    // IAM User Guide, "Pass session tags": the prefix is reserved, in any case.
+    if (lowerKey.startsWith("aws:")) {
+      throw new AwsFault("ValidationError", "aws: prefixed tag key names are not allowed for external use.");
+    }
     if (lowerKeys.has(lowerKey)) {
       throw new AwsFault(
         "InvalidParameterValue",
@@ -254,6 +258,6 @@ function authorizeAssumeRole(call: Call, parameters: QueryParameters, request: R
 function decideAssumeRole(call: Call, access: Access, role: Role): AccessDecision {
   return evaluateAssumeRole(makeAccessRequest(call, access), {
     ...callerPolicies(call),
-    trust: readPolicy(role.trustPolicy, "trust"),
+    trust: readPolicy(showTrust(call.world, role.trustPolicy), "trust"),
   });
 }

@@ -42,7 +42,7 @@ export interface ServerClock {
 export interface Caller {
   readonly problem: undefined;
   readonly principal: Principal;
-  /** From the signature's scope. */
+  /** From the signature's scope; us-east-1 for IAM. */
   readonly region: string;
 }
 
@@ -79,6 +79,9 @@ export function authenticate(input: AuthenticationInput): Authentication {
   if (unsignedHeaders.length > 0) return { problem: { kind: "wrongSignature" } };
   if (!isSignatureRight(request, claim, holder.secretAccessKey)) return { problem: { kind: "wrongSignature" } };
   const { principal } = holder;
+  // IAM is one for all regions and signs as us-east-1 (IAM API reference, endpoints). A choice: any real region is as
+  // good, for with AWS_ENDPOINT_URL set the AWS CLI, boto3 and the SDKs sign by the client's own.
+  if (service === "iam") return { problem: undefined, principal, region: "us-east-1" };
   if (isOptInRegion(claim.region)) return { problem: { kind: "regionDisabled", accountId: principal.account.id } };
   return { problem: undefined, principal, region: claim.region };
 }
@@ -86,9 +89,7 @@ export function authenticate(input: AuthenticationInput): Authentication {
 /** Messages are AWS's; several run together, each ends in a space (AWS.md, STS faults). */
 function describeWrongScope(claim: SignatureClaim, service: ServiceName): string | undefined {
   let message = "";
-  // IAM is one for all regions, and signs as us-east-1 (IAM API reference, endpoints).
-  const isValidRegion = service === "iam" ? claim.region === "us-east-1" : isKnownRegion(claim.region);
-  if (!isValidRegion) message += "Credential should be scoped to a valid region. ";
+  if (!isKnownRegion(claim.region)) message += "Credential should be scoped to a valid region. ";
   if (claim.service !== service) message += `Credential should be scoped to correct service: '${service}'. `;
   if (claim.terminator !== "aws4_request") {
     message += `Credential should be scoped with a valid terminator: 'aws4_request', not '${claim.terminator}'. `;

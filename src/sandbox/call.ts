@@ -12,7 +12,7 @@ export interface Call {
   /** The world's time, milliseconds since 1970. */
   readonly nowMs: number;
   readonly requestId: string;
-  /** From the signature's scope. */
+  /** From the signature's scope; us-east-1 for IAM. */
   readonly region: string;
   readonly principal: Principal;
   readonly userAgent: string | undefined;
@@ -48,6 +48,8 @@ export interface Service {
   read(request: WireRequest): Invocation;
   /** What a caller is told who calls too often. */
   readonly throttled: AwsFault;
+  /** What a caller is told when the service failed. */
+  readonly failed: AwsFault;
   describeProblem(problem: AuthenticationProblem): AwsFault;
   formatFault(fault: AwsFault, requestId: string): WireResponse;
   /** A new request id in this service's shape. */

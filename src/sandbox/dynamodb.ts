@@ -53,6 +53,7 @@ export const dynamoDbService: Service = {
   operationNames: Object.keys(OPERATIONS),
   makeRequestId: makeLongRequestId,
   throttled: new AwsFault("ThrottlingException", "Rate of requests exceeds the allowed throughput."),
+  failed: new AwsFault("InternalServerError", "Internal server error", 500),
   read(request) {
     const target = request.headers.get("x-amz-target") ?? "";
     const operation = target.startsWith(TARGET_PREFIX) ? target.slice(TARGET_PREFIX.length) : "";

@@ -1,7 +1,7 @@
 import { type Access, decideAccess, encodeFailureMessage, formatDenial, formatDenialReason } from "./access.ts";
 import { AwsFault } from "./aws-fault.ts";
 import type { Call } from "./call.ts";
-import { listOf, type QueryParameters } from "./query-protocol.ts";
+import { isXmlText, listOf, type QueryParameters } from "./query-protocol.ts";
 import type { Instance } from "./world.ts";
 
 /**
@@ -104,6 +104,13 @@ export function demandInstances(call: Call, ids: readonly string[]): Instance[] 
 export function stopDryRun(parameters: QueryParameters): void {
   if (readBoolean(parameters, "DryRun")) {
     throw new AwsFault("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", 412);
+  }
+}
+
+/** EC2 stores nothing that its answers can't give back. @throws AwsFault InvalidParameterValue */
+export function demandXmlText(name: string, text: string): void {
+  if (!isXmlText(text)) {
+    throw new AwsFault("InvalidParameterValue", `Value (${text}) for parameter ${name} is invalid.`);
   }
 }
 

@@ -1,6 +1,7 @@
+import { createHash } from "node:crypto";
 import { AwsFault } from "./aws-fault.ts";
 import type { Call } from "./call.ts";
-import { authorizeEc2, instanceArn, readBoolean, stopDryRun } from "./ec2-access.ts";
+import { authorizeEc2, demandXmlText, instanceArn, readBoolean, stopDryRun } from "./ec2-access.ts";
 import { formatInstance } from "./ec2-describe-instances.ts";
 import { checkTags } from "./ec2-tags.ts";
 import { makeResourceId } from "./identifiers.ts";
@@ -11,6 +12,7 @@ import { type Instance, STATE_CHANGE_MS } from "./world.ts";
 const MAX_COUNT = 1_000;
 const DEFAULT_TYPE = "t3.micro";
 const ZONES = ["a", "b", "c"];
+const ZONE_FIELD = "Placement.AvailabilityZone";
 
 /** ec2:RunInstances. The image, the subnet and the key pair are taken for there: the sandbox has none of them. */
 export function runInstances(call: Call, parameters: QueryParameters) {
@@ -31,6 +33,9 @@ export function runInstances(call: Call, parameters: QueryParameters) {
       `Value (${shutdownBehavior}) for parameter instanceInitiatedShutdownBehavior is invalid.`,
     );
   }
+  for (const name of ["KeyName", "ClientToken", "SubnetId", "UserData"]) {
+    demandXmlText(name, parameters.get(name) ?? "");
+  }
   const tags = readInstanceTags(parameters);
   authorizeLaunch(call, imageId, instanceType, tags);
   stopDryRun(parameters);
@@ -38,10 +43,24 @@ export function runInstances(call: Call, parameters: QueryParameters) {
   const { account } = call.principal;
   const clientToken = parameters.get("ClientToken") ?? "";
   const earlier = [...account.instances.values()].filter(
-    (each) => clientToken !== "" && each.clientToken === clientToken && each.region === call.region,
+    (each) =>
+      clientToken !== "" &&
+      each.clientToken === clientToken &&
+      each.region === call.region &&
+      (!parameters.has(ZONE_FIELD) || each.availabilityZone === availabilityZone),
   );
-  // Idempotent by the client's token: the same answer, nothing new.
-  if (earlier.length > 0) return formatReservation(account.id, earlier);
+  const launchDigest = digestLaunch(parameters);
+  // Idempotent by the client's token, in a zone that is named and in the region else: the same answer, nothing new
+  // (EC2 Developer Guide, "Ensuring idempotency").
+  if (earlier.length > 0) {
+    if (earlier.some((each) => each.launchDigest !== undefined && each.launchDigest !== launchDigest)) {
+      throw new AwsFault(
+        "IdempotentParameterMismatch",
+        "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
+      );
+    }
+    return formatReservation(account.id, earlier);
+  }
 
   const subnetId = parameters.get("SubnetId") ?? makeResourceId("subnet");
   const template: Omit<Instance, "id" | "launchIndex" | "privateIpAddress" | "tags"> = {
@@ -51,6 +70,7 @@ export function runInstances(call: Call, parameters: QueryParameters) {
     imageId,
     keyName: parameters.get("KeyName"),
     clientToken,
+    launchDigest,
     subnetId,
     vpcId: makeResourceId("vpc"),
     securityGroups: [{ id: makeResourceId("sg"), name: "default" }],
@@ -77,6 +97,14 @@ export function runInstances(call: Call, parameters: QueryParameters) {
   });
   for (const instance of launched) account.instances.set(instance.id, instance);
   return formatReservation(account.id, launched);
+}
+
+/** Tells launches with other parameters apart; the zone is not among them. */
+function digestLaunch(parameters: QueryParameters): string {
+  const fields = [...parameters].filter(
+    ([name]) => name !== ZONE_FIELD && name !== "DryRun" && !name.startsWith("X-Amz-"),
+  );
+  return createHash("sha256").update(JSON.stringify(fields.sort())).digest("hex");
 }
 
 function formatReservation(ownerId: string, instances: readonly Instance[]) {
@@ -118,7 +146,7 @@ function readCount(parameters: QueryParameters): number {
 }
 
 function readZone(call: Call, parameters: QueryParameters): string {
-  const zone = parameters.get("Placement.AvailabilityZone") ?? `${call.region}a`;
+  const zone = parameters.get(ZONE_FIELD) ?? `${call.region}a`;
   if (!ZONES.includes(zone.slice(call.region.length)) || !zone.startsWith(call.region)) {
     throw new AwsFault("InvalidParameterValue", `Invalid availability zone: [${zone}]`);
   }

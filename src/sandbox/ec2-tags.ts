@@ -1,6 +1,6 @@
 import { AwsFault } from "./aws-fault.ts";
 import type { Call } from "./call.ts";
-import { authorizeEc2, findInstance, instanceArn, instanceKeys, stopDryRun } from "./ec2-access.ts";
+import { authorizeEc2, demandXmlText, findInstance, instanceArn, instanceKeys, stopDryRun } from "./ec2-access.ts";
 import { type FilterValues, readFilters } from "./ec2-filters.ts";
 import { listOf, type QueryParameters, structuresOf } from "./query-protocol.ts";
 import { type Instance, settleInstances } from "./world.ts";
@@ -23,6 +23,8 @@ export function checkTags(tags: ReadonlyMap<string, string>): void {
     if (value.length > MAX_VALUE_LENGTH) {
       throw new AwsFault("InvalidParameterValue", "Tag value exceeds the maximum length of 256 characters");
     }
+    demandXmlText("Tag key", key);
+    demandXmlText("Tag value", value);
   }
 }
 

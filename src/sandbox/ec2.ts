@@ -41,6 +41,7 @@ export const ec2Service: Service = {
   operationNames: Object.keys(OPERATIONS),
   makeRequestId,
   throttled: new AwsFault("RequestLimitExceeded", "Request limit exceeded.", 503),
+  failed: new AwsFault("InternalError", "An internal error has occurred", 500),
   read(request) {
     const parameters = readQueryParameters(request);
     const operation = readAction(parameters, VERSION);

@@ -57,6 +57,42 @@ export function parseFault(text: string): Fault {
   return refuse();
 }
 
+/** @throws AssumeMfaError USAGE for a fault that no call would ever meet */
+export function checkFaultOperation(fault: Fault, operationNames: ReadonlySet<string>): void {
+  if (fault.kind === "clock-skew" || fault.operation === "*" || operationNames.has(fault.operation)) return;
+  const close = listCloseNames(fault.operation, operationNames);
+  throw new AssumeMfaError("USAGE", `no service of the sandbox has the operation ${fault.operation}`, {
+    hint: close.length > 0 ? `the closest: ${close.join(", ")}` : "an operation is written as the API names it, or *",
+  });
+}
+
+const MAX_CLOSE_NAMES = 3;
+
+/** Names that a few letters make of this one, whatever their case; the closest first. */
+function listCloseNames(name: string, names: Iterable<string>): string[] {
+  const limit = Math.max(2, Math.floor(name.length / 4));
+  return [...names]
+    .map((each) => ({ each, distance: editDistance(name.toLowerCase(), each.toLowerCase()) }))
+    .filter(({ distance }) => distance <= limit)
+    .sort((left, right) => left.distance - right.distance)
+    .slice(0, MAX_CLOSE_NAMES)
+    .map(({ each }) => each);
+}
+
+/** How many letters must be put in, left out or changed (Levenshtein). */
+function editDistance(left: string, right: string): number {
+  let previous = Array.from({ length: right.length + 1 }, (_, index) => index);
+  for (const [row, letter] of [...left].entries()) {
+    const current = [row + 1];
+    for (const [column, other] of [...right].entries()) {
+      const changed = (previous[column] ?? 0) + (letter === other ? 0 : 1);
+      current.push(Math.min(changed, (previous[column + 1] ?? 0) + 1, (current[column] ?? 0) + 1));
+    }
+    previous = current;
+  }
+  return previous[right.length] ?? 0;
+}
+
 const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 };
 
 /** `+20m`, `-90s`, `500ms`, `1h`. @returns undefined for anything else */

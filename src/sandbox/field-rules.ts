@@ -1,5 +1,8 @@
 import { AwsFault } from "./aws-fault.ts";
 
+/** What keys and values of tags are made of, in STS and IAM (API reference, Tag). */
+export const TAG_CHARACTER = "[\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]";
+
 /** What a field of a call must look like, as the service's model says. */
 export interface FieldRule {
   /** As AWS's messages write it: first letter small (`tokenCode`). */

@@ -181,6 +181,7 @@ function addInstances(account: Account, environment: string, nowMs: number): voi
       imageId,
       keyName: undefined,
       clientToken: "",
+      launchDigest: undefined,
       launchIndex: 0,
       privateIpAddress: `10.0.${zone === "a" ? 0 : 1}.${10 + index}`,
       subnetId: subnetIds[zone],

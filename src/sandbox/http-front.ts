@@ -46,7 +46,11 @@ export async function openHttpFront(port: number, handle: WireHandler, now: () =
   server.maxConnections = MAX_CONNECTIONS;
   server.on("request", (request, response) => void serve(request, response, handle, now));
   server.on("clientError", (error: NodeJS.ErrnoException, socket: Socket) => refuseBrokenRequest(error, socket));
-  // CONNECT and Upgrade have no place here; without a listener node closes the one, and ignores the other.
+  // Upgrade has no place here, and without a listener node ignores it. Nor has CONNECT, which node would close unanswered.
+  server.on("connect", (_request, socket: Socket) => {
+    socket.on("error", () => socket.destroy());
+    endWithFault(socket, 405, "Method Not Allowed", "MethodNotAllowed");
+  });
   await listen(server, port);
   return {
     port: (server.address() as AddressInfo).port,
@@ -81,7 +85,7 @@ async function serve(
   if (body === "aborted") return;
   if (body === "too large") {
     response.shouldKeepAlive = false;
-    send(response, queryFault(413, "RequestEntityTooLarge", "Request size exceeds the limit"));
+    send(response, frontFault(request, 413, "RequestEntityTooLarge", "Request size exceeds the limit"));
     // What still arrives is thrown away for a moment, so that the client can read the answer before the reset.
     request.resume();
     setTimeout(() => request.destroy(), 200).unref();
@@ -92,7 +96,7 @@ async function serve(
     outcome = await handle(toWireRequest(request, body));
   } catch {
     // A defect of the sandbox: this call fails, the server lives.
-    outcome = { kind: "answer", response: queryFault(500, "InternalFailure", "The sandbox failed") };
+    outcome = { kind: "answer", response: frontFault(request, 500, "InternalFailure", "The sandbox failed") };
   }
   if (outcome.kind === "answer") send(response, outcome.response);
   if (outcome.kind === "cut") sendCut(request.socket, outcome.response, outcome.afterBytes);
@@ -153,6 +157,17 @@ function sendCut(socket: Socket, { status, headers, body }: WireResponse, afterB
   else socket.write(bytes.subarray(0, afterBytes), () => socket.destroy());
 }
 
+/** An answer for what was not looked at, in the format that its head speaks of. */
+function frontFault({ headers }: IncomingMessage, status: number, code: string, message: string): WireResponse {
+  const isJson = headers["x-amz-target"] !== undefined || (headers["content-type"] ?? "").includes("json");
+  if (!isJson) return queryFault(status, code, message);
+  return {
+    status,
+    headers: { "Content-Type": "application/x-amz-json-1.0" },
+    body: JSON.stringify({ __type: `com.amazon.coral.service#${code}`, message }),
+  };
+}
+
 /** An answer for what was too broken to tell which service it is for. */
 export function queryFault(status: number, code: string, message: string): WireResponse {
   return {
@@ -176,7 +191,11 @@ function refuseBrokenRequest(error: NodeJS.ErrnoException, socket: Socket): void
       : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
         ? [408, "Request Timeout", "RequestTimeout"]
         : [400, "Bad Request", "MalformedHttpRequest"];
-  const { body } = queryFault(status as number, code as string, phrase as string);
+  endWithFault(socket, status as number, phrase as string, code as string);
+}
+
+function endWithFault(socket: Socket, status: number, phrase: string, code: string): void {
+  const { body } = queryFault(status, code, phrase);
   socket.end(
     `HTTP/1.1 ${status} ${phrase}\r\nContent-Type: text/xml\r\nContent-Length: ${Buffer.byteLength(body)}\r\n` +
       `Connection: close\r\n\r\n${body}`,

@@ -1,7 +1,7 @@
 import { type Access, decideAccess, formatDenialReason } from "./access.ts";
 import { AwsFault } from "./aws-fault.ts";
 import type { Call } from "./call.ts";
-import { checkFields, type FieldRule } from "./field-rules.ts";
+import { checkFields, type FieldRule, TAG_CHARACTER } from "./field-rules.ts";
 import { openPageMarker, sealPageMarker } from "./page-marker.ts";
 import { callerArn } from "./principal.ts";
 import { formatSecondsTime, type QueryParameters, structuresOf, type XmlValue } from "./query-protocol.ts";
@@ -123,6 +123,31 @@ export function deleteConflict(message: string): AwsFault {
   return new AwsFault("DeleteConflict", message, 409);
 }
 
+/**
+ * The `PathPrefix` of a listing.
+ * @returns a slash, which every path begins with, when there is none
+ * @throws AwsFault ValidationError
+ */
+export function readPathPrefix(parameters: QueryParameters): string {
+  const value = parameters.get("PathPrefix");
+  checkFields([{ field: "pathPrefix", value, minLength: 1, maxLength: 512, pattern: "\\u002F[\\u0021-\\u007F]*" }]);
+  return value ?? "/";
+}
+
+/** Those whose path begins so. */
+export function withPath<T extends { readonly path: string }>(entries: Iterable<T>, pathPrefix: string): T[] {
+  return [...entries].filter(({ path }) => path.startsWith(pathPrefix));
+}
+
+/**
+ * Whether a name is taken: IAM tells names apart without regard to case (IAM User Guide, "IAM identifiers").
+ * @param entries of one kind, in one account
+ */
+export function hasName(entries: Iterable<{ readonly name: string }>, name: string): boolean {
+  const lowerName = name.toLowerCase();
+  return [...entries].some((entry) => entry.name.toLowerCase() === lowerName);
+}
+
 const DEFAULT_PAGE = 100;
 const MAX_PAGE = 1_000;
 
@@ -165,9 +190,19 @@ export function readTags(parameters: QueryParameters): Map<string, string> {
     const key = fields.get("Key");
     const value = fields.get("Value");
     checkFields([
-      { field: "tags.member.key", value: key, required: true, minLength: 1, maxLength: 128 },
-      { field: "tags.member.value", value, required: true, maxLength: 256 },
+      {
+        field: "tags.member.key",
+        value: key,
+        required: true,
+        minLength: 1,
+        maxLength: 128,
+        pattern: `${TAG_CHARACTER}+`,
+      },
+      { field: "tags.member.value", value, required: true, maxLength: 256, pattern: `${TAG_CHARACTER}*` },
     ]);
+    if (/^aws:/i.test(key ?? "")) {
+      throw new AwsFault("ValidationError", "aws: prefixed tag key names are not allowed for external use.");
+    }
     if (tags.has(key ?? "")) throw new AwsFault("InvalidInput", "Duplicate tag keys found.");
     tags.set(key ?? "", value ?? "");
   }

@@ -11,15 +11,18 @@ import {
   deleteConflict,
   encodeDocument,
   formatPage,
+  hasName,
   iamArn,
   limitExceeded,
   nameRule,
   noSuchEntity,
   pathRule,
   readName,
+  readPathPrefix,
   selectGroup,
   selectRole,
   selectUser,
+  withPath,
 } from "./iam-entity.ts";
 import { makeUniqueId } from "./identifiers.ts";
 import { findManagedPolicy } from "./managed-policies.ts";
@@ -57,7 +60,7 @@ export const policyOperations: Readonly<Record<string, QueryOperation>> = {
     const arn = iamArn(call, "policy", path.slice(1) + name);
     authorizeIam(call, { action: "iam:CreatePolicy", resource: arn }, `policy ${name}`);
     const { managedPolicies } = call.principal.account;
-    if (managedPolicies.has(arn))
+    if (hasName(managedPolicies.values(), name))
       throw alreadyExists(`A policy called ${name} already exists. Duplicate names are not allowed.`);
     const document = readDocument(parameters, true);
     if (policySizeCharacters(document) > POLICY_SIZE_QUOTAS.managed) {
@@ -92,14 +95,15 @@ export const policyOperations: Readonly<Record<string, QueryOperation>> = {
   },
 
   ListPolicies(call, parameters) {
+    const pathPrefix = readPathPrefix(parameters);
     authorizeIam(call, { action: "iam:ListPolicies", resource: "*" });
-    const policies = call.principal.account.managedPolicies.values();
+    const policies = withPath(call.principal.account.managedPolicies.values(), pathPrefix);
     return formatPage(
       call,
       parameters,
       "Policies",
       policies,
-      ({ arn }) => arn,
+      ({ name }) => name,
       (each) => formatManagedPolicy(call, each),
     );
   },

@@ -12,15 +12,19 @@ import {
   encodeDocument,
   formatPage,
   formatTags,
+  hasName,
   iamArn,
   limitExceeded,
+  readPathPrefix,
   readTags,
   selectRole,
+  withPath,
 } from "./iam-entity.ts";
 import { emptyHolder, readNewEntity } from "./iam-users.ts";
 import { makeUniqueId } from "./identifiers.ts";
 import { formatSecondsTime, listOf, type QueryParameters, type XmlValue } from "./query-protocol.ts";
 import type { QueryOperation } from "./query-service.ts";
+import { bindTrust, showTrust } from "./trusted-principals.ts";
 import type { Role } from "./world.ts";
 
 const DEFAULT_SESSION_SECONDS = 3_600;
@@ -30,12 +34,21 @@ const DOCUMENT_PATTERN = "[\\u0009\\u000A\\u000D\\u0020-\\u00FF]+";
 export const roleOperations: Readonly<Record<string, QueryOperation>> = {
   GetRole(call, parameters) {
     const role = selectRole(call, parameters, "GetRole");
-    return { Role: { ...formatRole(role), Tags: formatTags(role.tags), RoleLastUsed: {} } };
+    return { Role: { ...formatRole(call, role), Tags: formatTags(role.tags), RoleLastUsed: {} } };
   },
 
   ListRoles(call, parameters) {
-    authorizeIam(call, { action: "iam:ListRoles", resource: iamArn(call, "role", "") });
-    return formatPage(call, parameters, "Roles", call.principal.account.roles.values(), ({ name }) => name, formatRole);
+    const pathPrefix = readPathPrefix(parameters);
+    authorizeIam(call, { action: "iam:ListRoles", resource: iamArn(call, "role", pathPrefix.slice(1)) });
+    const roles = withPath(call.principal.account.roles.values(), pathPrefix);
+    return formatPage(
+      call,
+      parameters,
+      "Roles",
+      roles,
+      ({ name }) => name,
+      (role) => formatRole(call, role),
+    );
   },
 
   CreateRole(call, parameters) {
@@ -43,7 +56,7 @@ export const roleOperations: Readonly<Record<string, QueryOperation>> = {
     const settings = readRoleSettings(parameters);
     authorizeIam(call, { action: "iam:CreateRole", resource: arn });
     const { roles } = call.principal.account;
-    if (roles.has(name)) throw alreadyExists(`Role with name ${name} already exists.`);
+    if (hasName(roles.values(), name)) throw alreadyExists(`Role with name ${name} already exists.`);
     const role: Role = {
       ...emptyHolder(call),
       name,
@@ -56,7 +69,7 @@ export const roleOperations: Readonly<Record<string, QueryOperation>> = {
       trustPolicy: readTrustPolicy(call, parameters, "AssumeRolePolicyDocument"),
     };
     roles.set(name, role);
-    return { Role: formatRole(role) };
+    return { Role: formatRole(call, role) };
   },
 
   UpdateRole(call, parameters) {
@@ -119,7 +132,7 @@ function readRoleSettings(parameters: QueryParameters): {
   return { description, maxSessionDurationSeconds: seconds === undefined ? undefined : Number(seconds) };
 }
 
-/** A trust policy as IAM would store it. @throws AwsFault MalformedPolicyDocument, LimitExceeded */
+/** A trust policy as IAM stores it, bound to whom it names (trusted-principals.ts). @throws AwsFault MalformedPolicyDocument, LimitExceeded */
 function readTrustPolicy(call: Call, parameters: QueryParameters, name: string): string {
   const field = name.charAt(0).toLowerCase() + name.slice(1);
   const text = parameters.get(name);
@@ -135,7 +148,7 @@ function readTrustPolicy(call: Call, parameters: QueryParameters, name: string):
     if (!(error instanceof PolicySyntaxError)) throw error;
     throw new AwsFault("MalformedPolicyDocument", error.awsMessage);
   }
-  return document;
+  return bindTrust(call.world, document);
 }
 
 /**
@@ -154,14 +167,14 @@ function checkPrincipalsExist(call: Call, { statements }: PolicyDocument): void 
   }
 }
 
-function formatRole(role: Role): { readonly [element: string]: XmlValue } {
+function formatRole(call: Call, role: Role): { readonly [element: string]: XmlValue } {
   return {
     Path: role.path,
     RoleName: role.name,
     RoleId: role.id,
     Arn: role.arn,
     CreateDate: formatSecondsTime(role.createdAtMs),
-    AssumeRolePolicyDocument: encodeDocument(role.trustPolicy),
+    AssumeRolePolicyDocument: encodeDocument(showTrust(call.world, role.trustPolicy)),
     Description: role.description === "" ? undefined : role.description,
     MaxSessionDuration: role.maxSessionDurationSeconds,
   };

@@ -8,14 +8,17 @@ import {
   formatPage,
   formatTags,
   formatUser,
+  hasName,
   iamArn,
   limitExceeded,
   nameRule,
   noSuchEntity,
   pathRule,
+  readPathPrefix,
   readTags,
   selectGroup,
   selectUser,
+  withPath,
 } from "./iam-entity.ts";
 import { makeAccessKeyId, makeSecretAccessKey, makeUniqueId } from "./identifiers.ts";
 import { formatSecondsTime, type QueryParameters } from "./query-protocol.ts";
@@ -32,15 +35,17 @@ export const userOperations: Readonly<Record<string, QueryOperation>> = {
   },
 
   ListUsers(call, parameters) {
-    authorizeIam(call, { action: "iam:ListUsers", resource: iamArn(call, "user", "") });
-    return formatPage(call, parameters, "Users", call.principal.account.users.values(), ({ name }) => name, formatUser);
+    const pathPrefix = readPathPrefix(parameters);
+    authorizeIam(call, { action: "iam:ListUsers", resource: iamArn(call, "user", pathPrefix.slice(1)) });
+    const users = withPath(call.principal.account.users.values(), pathPrefix);
+    return formatPage(call, parameters, "Users", users, ({ name }) => name, formatUser);
   },
 
   CreateUser(call, parameters) {
     const { name, path, arn } = readNewEntity(call, parameters, "user", "UserName", 64);
     authorizeIam(call, { action: "iam:CreateUser", resource: arn });
     const { users } = call.principal.account;
-    if (users.has(name)) throw alreadyExists(`User with name ${name} already exists.`);
+    if (hasName(users.values(), name)) throw alreadyExists(`User with name ${name} already exists.`);
     const user: User = {
       ...emptyHolder(call),
       name,
@@ -128,9 +133,10 @@ export const userOperations: Readonly<Record<string, QueryOperation>> = {
   },
 
   ListGroups(call, parameters) {
-    authorizeIam(call, { action: "iam:ListGroups", resource: iamArn(call, "group", "") });
-    const { groups } = call.principal.account;
-    return formatPage(call, parameters, "Groups", groups.values(), ({ name }) => name, formatGroup);
+    const pathPrefix = readPathPrefix(parameters);
+    authorizeIam(call, { action: "iam:ListGroups", resource: iamArn(call, "group", pathPrefix.slice(1)) });
+    const groups = withPath(call.principal.account.groups.values(), pathPrefix);
+    return formatPage(call, parameters, "Groups", groups, ({ name }) => name, formatGroup);
   },
 
   ListGroupsForUser(call, parameters) {
@@ -152,7 +158,7 @@ export const userOperations: Readonly<Record<string, QueryOperation>> = {
     const { name, path, arn } = readNewEntity(call, parameters, "group", "GroupName", 128);
     authorizeIam(call, { action: "iam:CreateGroup", resource: arn });
     const { groups } = call.principal.account;
-    if (groups.has(name)) throw alreadyExists(`Group with name ${name} already exists.`);
+    if (hasName(groups.values(), name)) throw alreadyExists(`Group with name ${name} already exists.`);
     const group: Group = { ...emptyHolder(call), name, path, arn, id: makeUniqueId("AGPA") };
     groups.set(name, group);
     return { Group: formatGroup(group) };

@@ -41,6 +41,7 @@ export const iamService = makeQueryService({
   name: "iam",
   version: "2010-05-08",
   namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
+  failureCode: "ServiceFailure",
   admit({ principal }) {
     // A session of GetSessionToken may call IAM only when a code was given for it (AWS.md, MFA rules).
     const { session } = principal;

@@ -94,20 +94,23 @@ const XML_ENTITIES: Readonly<Record<string, string>> = {
   "'": "&apos;",
 };
 
+// biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
+const NO_XML_CHARACTER = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\p{Surrogate}\ufffe\uffff]/gu;
+
+/** Whether XML 1.0 has all of its characters (W3C REC-xml, 2.2): whether an answer can give the text back. */
+export function isXmlText(text: string): boolean {
+  return text.search(NO_XML_CHARACTER) < 0;
+}
+
 /**
- * Text as XML content. Control characters are written as references, so that they reach clients whose parsers take
- * them; lone surrogates and U+FFFE/U+FFFF, which no XML can hold, become U+FFFD.
+ * Text as XML content. What XML 1.0 has no character for becomes U+FFFD: a reference to one (`&#27;`) is no better, and
+ * clients with a strict parser (botocore) would lose the whole answer. White space but the blank, and the other control
+ * characters, are references, so that no parser changes them.
  */
 export function escapeXml(text: string): string {
-  return (
-    text
-      .replace(/\p{Surrogate}/gu, "\ufffd")
-      // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters are what is looked for
-      .replace(/[&<>"'\u0000-\u001f\u007f-\u009f\ufffe\uffff]/g, (character) => {
-        if (character === "\ufffe" || character === "\uffff" || character === "\u0000") return "\ufffd";
-        return XML_ENTITIES[character] ?? `&#${character.charCodeAt(0)};`;
-      })
-  );
+  return text
+    .replace(NO_XML_CHARACTER, "\ufffd")
+    .replace(/[&<>"'\t\n\r\u007f-\u009f]/g, (character) => XML_ENTITIES[character] ?? `&#${character.charCodeAt(0)};`);
 }
 
 /** ISO 8601 with seconds, as STS and IAM write times. */

@@ -18,12 +18,17 @@ export type QueryOperation = (call: Call, parameters: QueryParameters) => XmlVal
 const DISPATCH_NAMESPACE = "http://webservices.amazon.com/AWSFault/2005-15-09";
 const DISPATCH_CODES: ReadonlySet<string> = new Set(["InvalidAction", "MissingAction"]);
 
+/** IAM API reference, ServiceFailure; "Common Errors", InternalFailure. */
+const FAILURE_MESSAGE = "The request processing has failed because of an unknown error, exception or failure.";
+
 /** What makes one query service out of the protocol. */
 export interface QueryServiceOptions {
   readonly name: ServiceName;
   readonly version: string;
   readonly namespace: string;
   readonly operations: Readonly<Record<string, QueryOperation>>;
+  /** Of the service's own failures: STS has the common InternalFailure, IAM a code of its own. */
+  readonly failureCode: "InternalFailure" | "ServiceFailure";
   /**
    * Refuses callers that may not use an operation whatever their policies say.
    * @throws AwsFault
@@ -37,12 +42,20 @@ export function refuseSession(): never {
 }
 
 /** A service of AWS's query protocol as STS and IAM speak it (EC2's differs in its answers). */
-export function makeQueryService({ name, version, namespace, operations, admit }: QueryServiceOptions): Service {
+export function makeQueryService({
+  name,
+  version,
+  namespace,
+  operations,
+  failureCode,
+  admit,
+}: QueryServiceOptions): Service {
   return {
     name,
     operationNames: Object.keys(operations),
     makeRequestId,
     throttled: new AwsFault("Throttling", "Rate exceeded"),
+    failed: new AwsFault(failureCode, FAILURE_MESSAGE, 500),
     read(request) {
       const parameters = readQueryParameters(request);
       const operation = readAction(parameters, version);

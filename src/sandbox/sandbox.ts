@@ -1,9 +1,9 @@
-import { answer } from "./answer.ts";
+import { answer, OPERATION_NAMES } from "./answer.ts";
 import { DEFAULT_SETTINGS, type SandboxSettings } from "./call.ts";
 import { CallLog, type SandboxCall } from "./call-log.ts";
 import { answerControl, CONTROL_PREFIX } from "./control.ts";
 import { DeviceDisplay } from "./device-display.ts";
-import { type Fault, FaultTable } from "./fault.ts";
+import { checkFaultOperation, type Fault, FaultTable } from "./fault.ts";
 import { answerFederation, FEDERATION_PATH } from "./federation.ts";
 import { makeFoundingWorld } from "./founding-world.ts";
 import { openHttpFront, queryFault } from "./http-front.ts";
@@ -43,7 +43,7 @@ export interface Sandbox {
    * @param byMs not negative: a world's time never goes back
    */
   moveClock(byMs: number): void;
-  /** From now on this goes wrong too. */
+  /** From now on this goes wrong too. @throws AssumeMfaError USAGE for an operation that no service has */
   addFault(fault: Fault): void;
   clearFaults(): void;
   /** The six digits that alice's device shows now. */
@@ -57,9 +57,10 @@ export interface Sandbox {
 /**
  * Opens the port, with a founding world or the one that the state folder holds.
  * @throws the system's error when the port is taken; AssumeMfaError SANDBOX_FAILED for a damaged state file, and for a
- * state folder that is not a sandbox's, or that another one has
+ * state folder that is not a sandbox's, or that another one has; USAGE for a fault of an operation that no service has
  */
 export async function startSandbox(options: SandboxOptions): Promise<Sandbox> {
+  for (const fault of options.faults ?? []) checkFaultOperation(fault, OPERATION_NAMES);
   const release = options.stateFolder === undefined ? () => {} : holdStateFolder(options.stateFolder);
   try {
     return await openSandbox(options, release);
@@ -114,7 +115,10 @@ async function openSandbox(options: SandboxOptions, release: () => void): Promis
     calls: log.calls,
     now,
     moveClock,
-    addFault: (fault) => faults.add(fault),
+    addFault: (fault) => {
+      checkFaultOperation(fault, OPERATION_NAMES);
+      faults.add(fault);
+    },
     clearFaults: () => faults.clear(),
     currentCode: () => display.currentCode(),
     freshCode: () => display.freshCode(),

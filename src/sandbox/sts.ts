@@ -18,6 +18,7 @@ export const stsService = makeQueryService({
   name: "sts",
   version: "2011-06-15",
   namespace: "https://sts.amazonaws.com/doc/2011-06-15/",
+  failureCode: "InternalFailure",
   admit({ principal }, operation) {
     const isUserSession = principal.kind === "user" && principal.session !== undefined;
     if (isUserSession && !USER_SESSION_OPERATIONS.has(operation)) refuseSession();

@@ -77,6 +77,7 @@ export interface Role extends PolicyHolder {
   description: string;
   /** 3600 to 43200 */
   maxSessionDurationSeconds: number;
+  /** With unique ids in the place of users and roles: see trusted-principals.ts. */
   trustPolicy: string;
 }
 
@@ -143,6 +144,8 @@ export interface Instance {
   readonly imageId: string;
   readonly keyName: string | undefined;
   readonly clientToken: string;
+  /** Of the call that launched it; undefined for what was there from the start. */
+  readonly launchDigest: string | undefined;
   readonly launchIndex: number;
   readonly privateIpAddress: string;
   readonly subnetId: string;

@@ -73,6 +73,33 @@ describe("RunInstances", () => {
     expect(await run({ ClientToken })).toEqual(await run({ ClientToken }));
   });
 
+  it.each<[string, Partial<RunInstancesCommandInput>]>([
+    ["more instances", { MinCount: 2, MaxCount: 3 }],
+    ["another type", { InstanceType: "m6i.large" }],
+    ["a tag", { TagSpecifications: [{ ResourceType: "instance", Tags: [{ Key: "Name", Value: "x" }] }] }],
+    ["protection", { DisableApiTermination: true }],
+  ])("refuses the client's token of an earlier call with %s, and launches nothing", async (name, input) => {
+    const ClientToken = `once ${name}`;
+    const ids = await run({ ClientToken });
+    const before = harness.account(DEV).instances.size;
+    expect(await refusal(run({ ClientToken, ...input }))).toEqual({
+      code: "IdempotentParameterMismatch",
+      status: 400,
+      message: "Arguments on this idempotent request are inconsistent with arguments used in previous request(s).",
+    });
+    expect(harness.account(DEV).instances.size).toBe(before);
+    // What became of the instance since is no matter.
+    await modify(demand(ids[0]), { DisableApiTermination: { Value: true } });
+    expect(await run({ ClientToken })).toEqual(ids);
+  });
+
+  it("takes a client's token once in each zone that is named", async () => {
+    const inZone = (zone: string) => run({ ClientToken: "zonal", Placement: { AvailabilityZone: `us-east-1${zone}` } });
+    const first = await inZone("a");
+    expect(await inZone("b")).not.toEqual(first);
+    expect(await inZone("a")).toEqual(first);
+  });
+
   it.each<[string, Partial<RunInstancesCommandInput>, string]>([
     ["an image that is none", { ImageId: "debian" }, "InvalidAMIID.Malformed"],
     ["no instance at all", { MinCount: 0 }, "InvalidParameterValue"],

@@ -4,7 +4,11 @@ import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { parseDurationMs, parseFault } from "../../src/sandbox/fault.ts";
+import { startSandbox } from "../../src/sandbox/sandbox.ts";
 import { DEV_ROLE, openHarness, refusal, SERIAL } from "./sandbox-harness.ts";
+import { sendQuery } from "./signed-query.ts";
+
+const FAILURE_MESSAGE = "The request processing has failed because of an unknown error, exception or failure.";
 
 describe("parseFault", () => {
   it.each([
@@ -127,6 +131,43 @@ describe("a fault", async () => {
       message: "Request limit exceeded.",
     });
     expect((await refusal(dynamoDb.send(new ListTablesCommand({})))).code).toBe("ThrottlingException");
+  });
+
+  it.each<[string, { code: string; status: number; message: string }]>([
+    ["5xx:*:1", { code: "InternalFailure", status: 500, message: FAILURE_MESSAGE }],
+    ["late-5xx:*:1", { code: "InternalFailure", status: 500, message: FAILURE_MESSAGE }],
+  ])("%s fails in each service's words", async (text, stsWords) => {
+    const fails = async (call: () => Promise<unknown>) => {
+      sandbox.addFault(parseFault(text));
+      return refusal(call());
+    };
+    const dev = await harness.assume(DEV_ROLE);
+    const ec2 = harness.ec2(dev);
+    const dynamoDb = harness.dynamoDb(dev);
+    expect(await fails(() => whoAmI())).toEqual(stsWords);
+    expect(await fails(() => ec2.send(new DescribeInstancesCommand({})))).toEqual({
+      code: "InternalError",
+      status: 500,
+      message: "An internal error has occurred",
+    });
+    expect(await fails(() => dynamoDb.send(new ListTablesCommand({})))).toMatchObject({
+      code: "InternalServerError",
+      status: 500,
+    });
+    sandbox.addFault(parseFault(text));
+    const iam = await sendQuery(sandbox.endpoint, "iam", harness.keys("alice"), { Action: "GetUser" });
+    expect([iam.status, iam.code, iam.message]).toEqual([500, "ServiceFailure", FAILURE_MESSAGE]);
+  });
+
+  it.each([
+    ["drop-reply:AssumeRoll", "the closest: AssumeRole"],
+    ["5xx:assumerole:1", "the closest: AssumeRole"],
+    ["slow=1s:TerminateInstance", "the closest: TerminateInstances"],
+    ["throttle:Frobnicate", "an operation is written as the API names it, or *"],
+  ])("of an operation that no service has is refused: %s", async (text, hint) => {
+    const refused = expect.objectContaining({ code: "USAGE", hint });
+    expect(() => sandbox.addFault(parseFault(text))).toThrow(refused);
+    await expect(startSandbox({ now: Date.now, faults: [parseFault(text)] })).rejects.toEqual(refused);
   });
 
   it("is met as often as it says", async () => {

@@ -182,6 +182,20 @@ describe("a request that is not right is told so in AWS's shape, at once", () =>
     expect(answer.body).toMatch(/<Code>MalformedHttpRequest</);
   });
 
+  it.each<[string, string]>([
+    ["x-amz-target", "X-Amz-Target: DynamoDB_20120810.PutItem\r\n"],
+    ["its content type", "Content-Type: application/x-amz-json-1.0\r\n"],
+  ])("a body of DynamoDB's that is too large, known by %s, in JSON", async (_name, header) => {
+    const { status, body } = await raw(
+      `POST / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n${header}Content-Length: 99999999\r\n\r\n`,
+    );
+    expect(status).toBe(413);
+    expect(JSON.parse(body)).toEqual({
+      __type: "com.amazon.coral.service#RequestEntityTooLarge",
+      message: "Request size exceeds the limit",
+    });
+  });
+
   it("a chunked body that never ends is cut at the limit", async () => {
     const chunk = `100000\r\n${"x".repeat(0x10_0000)}\r\n`;
     const head = `POST / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nTransfer-Encoding: chunked\r\n\r\n`;
@@ -272,10 +286,22 @@ describe("a connection", () => {
     expect(performance.now() - startMs).toBeLessThan(6_000);
   });
 
+  it.each(["PUT", "DELETE", "PATCH", "OPTIONS", "TRACE", "PROPFIND", "QUERY", "NOSUCH"])(
+    "that uses %s is refused in AWS's shape",
+    async (method) => {
+      const { status, body } = await raw(`${method} / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\n\r\n`);
+      expect(status).toBeGreaterThanOrEqual(400);
+      expect(status).toBeLessThan(500);
+      expect(body).toMatch(/^<ErrorResponse .*<Code>\w+</);
+    },
+  );
+
   it("that asks to be something else gets no such thing", async () => {
     const head = `Host: 127.0.0.1:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\r\n`;
     expect((await raw(`GET / HTTP/1.1\r\n${head}`)).status).toBe(400);
-    expect((await raw(`CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n`)).status).toBe(0);
+    const tunnel = await raw(`CONNECT example.com:443 HTTP/1.1\r\nHost: example.com\r\n\r\n`);
+    expect(tunnel.status).toBe(405);
+    expect(tunnel.body).toMatch(/^<ErrorResponse .*<Code>MethodNotAllowed</);
     expect((await raw(`GET http://example.com/ HTTP/1.1\r\nHost: example.com\r\n\r\n`)).status).toBe(404);
     expect((await raw("GET / HTTP/1.0\r\n\r\n")).status).toBe(400);
   });

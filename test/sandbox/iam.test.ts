@@ -346,7 +346,7 @@ describe("roles", () => {
       decodeURIComponent(
         demand((await done(devAdmin, "GetRole", { RoleName: name })).text("AssumeRolePolicyDocument")),
       ),
-    ).toBe(trust(DEV));
+    ).toBe(trust(`arn:aws:iam::${DEV}:root`));
     expect((await refusal(harness.assume(RoleArn))).code).toBe("AccessDenied");
     await done(session, "ListRoles");
     await refused(
@@ -368,6 +368,86 @@ describe("roles", () => {
     );
     await done(devAdmin, "DeleteRole", { RoleName: name });
     await refused(session, "ListRoles", {}, 403, "InvalidClientTokenId", /invalid/);
+  });
+
+  describe("whose trust names somebody", () => {
+    const trustOf = async (role: string) =>
+      decodeURIComponent(
+        demand((await done(devAdmin, "GetRole", { RoleName: role })).text("AssumeRolePolicyDocument")),
+      );
+    const assumes = async (credentials: Keys, role: string): Promise<string> => {
+      const fields = { Action: "AssumeRole", RoleArn: `arn:aws:iam::${DEV}:role/${role}`, RoleSessionName: "again" };
+      return (await sendQuery(sandbox.endpoint, "sts", credentials, fields)).code ?? "assumed";
+    };
+    const makeUser = async (name: string) => {
+      const id = demand((await done(parentAdmin, "CreateUser", { UserName: name })).text("UserId"));
+      await done(parentAdmin, "PutUserPolicy", { UserName: name, PolicyName: "all", PolicyDocument: ALLOW_ALL });
+      const made = await done(parentAdmin, "CreateAccessKey", { UserName: name });
+      const accessKeyId = demand(made.text("AccessKeyId"));
+      return { id, accessKeyId, secretAccessKey: demand(made.text("SecretAccessKey")) };
+    };
+    const deleteUser = async (name: string, { accessKeyId }: Keys) => {
+      await done(parentAdmin, "DeleteAccessKey", { UserName: name, AccessKeyId: accessKeyId });
+      await done(parentAdmin, "DeleteUserPolicy", { UserName: name, PolicyName: "all" });
+      await done(parentAdmin, "DeleteUser", { UserName: name });
+    };
+
+    it("are bound to that user: one who is made again under the name is not trusted, and the id shows", async () => {
+      const arn = `arn:aws:iam::${PARENT}:user/pat`;
+      const first = await makeUser("pat");
+      await done(devAdmin, "CreateRole", { RoleName: "for-pat", AssumeRolePolicyDocument: trust(arn) });
+      expect(await trustOf("for-pat")).toBe(trust(arn));
+      expect(await assumes(first, "for-pat")).toBe("assumed");
+
+      await deleteUser("pat", first);
+      expect(await trustOf("for-pat")).toBe(trust(first.id));
+      const second = await makeUser("pat");
+      expect(await trustOf("for-pat")).toBe(trust(first.id));
+      expect(await assumes(second, "for-pat")).toBe("AccessDenied");
+      // What GetRole shows then is not taken back (IAM refuses the ids of those who are gone).
+      await refused(
+        devAdmin,
+        "UpdateAssumeRolePolicy",
+        { RoleName: "for-pat", PolicyDocument: trust(first.id) },
+        400,
+        "MalformedPolicyDocument",
+        `Invalid principal in policy: "AWS":"${first.id}"`,
+      );
+      await done(devAdmin, "UpdateAssumeRolePolicy", { RoleName: "for-pat", PolicyDocument: trust(arn) });
+      expect(await assumes(second, "for-pat")).toBe("assumed");
+      await deleteUser("pat", second);
+      await done(devAdmin, "DeleteRole", { RoleName: "for-pat" });
+    });
+
+    it("are bound to that role likewise", async () => {
+      const arn = `arn:aws:iam::${DEV}:role/hop`;
+      const makeHop = async () => {
+        const made = await done(devAdmin, "CreateRole", { RoleName: "hop", AssumeRolePolicyDocument: trust(DEV) });
+        return demand(made.text("RoleId"));
+      };
+      const hop = async (): Promise<Keys> => harness.assume(arn, { RoleSessionName: "hop" }, devAdmin);
+      const id = await makeHop();
+      await done(devAdmin, "CreateRole", { RoleName: "for-hop", AssumeRolePolicyDocument: trust(arn) });
+      expect(await assumes(await hop(), "for-hop")).toBe("assumed");
+      await done(devAdmin, "DeleteRole", { RoleName: "hop" });
+      await makeHop();
+      expect(await trustOf("for-hop")).toBe(trust(id));
+      expect(await assumes(await hop(), "for-hop")).toBe("AccessDenied");
+      for (const RoleName of ["hop", "for-hop"]) await done(devAdmin, "DeleteRole", { RoleName });
+    });
+
+    it("read as they were written but for that, an account by its root's ARN", async () => {
+      const alice = `arn:aws:iam::${PARENT}:user/alice`;
+      const write = (account: string) =>
+        `{ "Version": "2012-10-17", "Id": "${PARENT}",\n  "Statement": [ { "Sid": "a", "Effect": "Allow", "Principal": { "AWS": [ "${account}", ` +
+        `"${alice}", "*" ], "Service": "ec2.amazonaws.com" },\n "Action": [ "sts:AssumeRole" ], "Condition": { "StringEquals":` +
+        ` { "aws:PrincipalArn": [ "${alice}", "\\u0061" ], "AWS:PrincipalAccount": "${PARENT}" }, "NumericLessThan": { "aws:MultiFactorAuthAge": 3600.0 } } } ] }`;
+      await done(devAdmin, "CreateRole", { RoleName: "spelled", AssumeRolePolicyDocument: write(PARENT) });
+      expect(await trustOf("spelled")).toBe(write(`arn:aws:iam::${PARENT}:root`));
+      expect(harness.role(DEV, "spelled").trustPolicy).toContain(`"${harness.user("alice").id}"`);
+      expect(harness.role(DEV, "spelled").trustPolicy).toContain(`"aws:PrincipalArn": [ "${alice}"`);
+      await done(devAdmin, "DeleteRole", { RoleName: "spelled" });
+    });
   });
 
   it("are panicked by a denial of the sessions issued before now", async () => {
@@ -581,6 +661,38 @@ describe("listings and aliases", () => {
     } while (marker !== undefined);
     expect(names).toEqual([...harness.account(PARENT).users.keys()].sort());
   });
+
+  it.each([
+    ["Users", "CreateUser", "UserName", "DeleteUser", {}],
+    ["Groups", "CreateGroup", "GroupName", "DeleteGroup", {}],
+    ["Roles", "CreateRole", "RoleName", "DeleteRole", { AssumeRolePolicyDocument: trust(PARENT) }],
+    ["Policies", "CreatePolicy", "PolicyName", undefined, { PolicyDocument: ALLOW_ALL }],
+  ] as const)(
+    "of %s are by path where one is asked for, and names differ by more than case",
+    async (list, create, field, remove, more) => {
+      const make = (name: string, path: string) => iam(parentAdmin, create, { [field]: name, Path: path, ...more });
+      const listed = async (pathPrefix: string) =>
+        (await done(parentAdmin, `List${list}`, { PathPrefix: pathPrefix })).texts(field);
+      expect((await make("Deep-1", "/team/inner/")).status).toBe(200);
+      expect((await make("Deep-2", "/team/")).status).toBe(200);
+      expect((await make("Deep-3", "/teams/")).status).toBe(200);
+      expect(await listed("/team/")).toEqual(["Deep-1", "Deep-2"]);
+      expect(await listed("/team")).toEqual(["Deep-1", "Deep-2", "Deep-3"]);
+      expect(await listed("/team/inner/")).toEqual(["Deep-1"]);
+      expect(await listed("/other/")).toEqual([]);
+      expect(await listed("/")).toEqual((await done(parentAdmin, `List${list}`)).texts(field));
+      await refused(parentAdmin, `List${list}`, { PathPrefix: "team" }, 400, "ValidationError", /'pathPrefix'/);
+      const page = await done(parentAdmin, `List${list}`, { PathPrefix: "/team", MaxItems: "2" });
+      expect([page.text("IsTruncated"), page.texts(field)]).toEqual(["true", ["Deep-1", "Deep-2"]]);
+
+      const twin = await make("dEEP-1", "/elsewhere/");
+      expect([twin.status, twin.code]).toEqual([409, "EntityAlreadyExists"]);
+      expect(twin.message).toContain("dEEP-1 already exists");
+      if (remove !== undefined) {
+        for (const name of ["Deep-1", "Deep-2", "Deep-3"]) await done(parentAdmin, remove, { [field]: name });
+      }
+    },
+  );
 
   it("know one alias of an account, unlike any other's", async () => {
     expect((await done(devAdmin, "ListAccountAliases")).texts("member")).toEqual([]);

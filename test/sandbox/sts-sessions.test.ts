@@ -239,6 +239,13 @@ describe("session policies", () => {
 });
 
 describe("session tags and source identity", () => {
+  it.each(["aws:role", "AWS:role", "aws:"])("are no place for AWS's own keys: %s", async (Key) => {
+    expect(await refusal(harness.assume(DEV_ROLE, { Tags: [{ Key, Value: "x" }] }))).toMatchObject({
+      code: "ValidationError",
+      message: "aws: prefixed tag key names are not allowed for external use.",
+    });
+  });
+
   it("need sts:TagSession and sts:SetSourceIdentity on both sides", async () => {
     const session = await getMfaSession();
     const tagged = { Tags: [{ Key: "team", Value: "blue" }] };

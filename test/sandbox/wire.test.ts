@@ -52,10 +52,14 @@ describe("the checks of STS come in AWS's order", () => {
 });
 
 describe("IAM", () => {
-  it("is one for all regions, and signed for us-east-1", async () => {
+  it("is one for all regions, and takes a signature for any real one", async () => {
     const body = "Action=GetUser&Version=2010-05-08";
-    expect((await send({ service: "iam", body })).status).toBe(200);
-    expect(await send({ service: "iam", body, region: "eu-west-1" })).toMatchObject({
+    for (const region of ["us-east-1", "eu-west-1", "ap-east-1"]) {
+      expect([region, (await send({ service: "iam", body, region })).status]).toEqual([region, 200]);
+      // Its own region is what policies see, and the log.
+      expect(sandbox.calls.at(-1)?.region).toBe("us-east-1");
+    }
+    expect(await send({ service: "iam", body, region: "nowhere-1" })).toMatchObject({
       status: 403,
       message: "Credential should be scoped to a valid region. ",
     });
