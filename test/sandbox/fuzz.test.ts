@@ -8,6 +8,7 @@ import { iamService } from "../../src/sandbox/iam.ts";
 import { stsService } from "../../src/sandbox/sts.ts";
 import { DEV, DEV_ROLE, openHarness, PARENT, SERIAL } from "./sandbox-harness.ts";
 import { NodeSha256, sendForm } from "./signed-query.ts";
+import { findXmlFault } from "./xml-fault.ts";
 
 /*
  * Whatever an administrator's signed call holds, it is answered, in the service's shape, and never as a defect of the
@@ -112,6 +113,7 @@ describe("a signed call with anything in it", () => {
           ]);
           done += answer.status === 200 ? 1 : 0;
           expect(answer.body).toMatch(/<(?:\w+Response|Response)[ >]/);
+          expect(findXmlFault(answer.body)).toBeUndefined();
         },
       ),
       { numRuns: RUNS },

@@ -130,7 +130,11 @@ iam.delete_virtual_mfa_device(SerialNumber=device["SerialNumber"])
 
 trust = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "111122223333"}, "Action": "sts:AssumeRole"}]}
 role = iam.create_role(RoleName="made", AssumeRolePolicyDocument=json.dumps(trust), MaxSessionDuration=7200)["Role"]
+trust["Statement"][0]["Principal"]["AWS"] = "arn:aws:iam::111122223333:root"
 results["role"] = [role["Arn"], role["MaxSessionDuration"], role["AssumeRolePolicyDocument"] == trust]
+elsewhere = boto3.Session(keys["accessKeyId"], keys["secretAccessKey"], keys["sessionToken"], "eu-west-1").client("iam")
+results["elsewhere"] = elsewhere.get_user(UserName="dave")["User"]["UserName"]
+results["control"] = refused(elsewhere.get_user, UserName="a\\x01\\x1b")
 iam.put_role_policy(RoleName="made", PolicyName="p", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "ec2:*", "Resource": "*"}]}))
 results["policy"] = iam.get_role_policy(RoleName="made", PolicyName="p")["PolicyDocument"]["Statement"][0]["Action"]
 results["conflict"] = refused(iam.delete_role, RoleName="made")
@@ -216,6 +220,8 @@ describe("boto3 as administrator", () => {
       swapped: "InvalidAuthenticationCode",
       devices: [`arn:aws:iam::${PARENT}:mfa/dave`],
       role: [`arn:aws:iam::${PARENT}:role/made`, 7200, true],
+      elsewhere: "dave",
+      control: "ValidationError",
       policy: "ec2:*",
       conflict: "DeleteConflict",
       malformed: "MalformedPolicyDocument",
