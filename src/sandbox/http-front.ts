@@ -15,6 +15,8 @@ const MAX_HEADER_BYTES = 16 * 1_024;
 const MAX_BODY_BYTES = 1_024 * 1_024;
 const HEADERS_TIMEOUT_MS = 3_000;
 const REQUEST_TIMEOUT_MS = 10_000;
+/** How long what is too large may go on arriving, unread. */
+const DRAIN_MS = 1_000;
 /** Long enough for a connection that was opened while somebody looks for a code. */
 const KEEP_ALIVE_MS = 120_000;
 const MAX_CONNECTIONS = 1_024;
@@ -84,11 +86,19 @@ async function serve(
   const body = await readBody(request);
   if (body === "aborted") return;
   if (body === "too large") {
+    const {
+      status,
+      headers,
+      body: text,
+    } = frontFault(request, 413, "RequestEntityTooLarge", "Request size exceeds the limit");
     response.shouldKeepAlive = false;
-    send(response, frontFault(request, 413, "RequestEntityTooLarge", "Request size exceeds the limit"));
-    // What still arrives is thrown away for a moment, so that the client can read the answer before the reset.
+    response.writeHead(status, { ...headers, "Content-Length": Buffer.byteLength(text) });
+    response.write(text);
+    // The answer is whole, and ended only when the client has sent all, or had the time for it: with the end node closes
+    // the connection, and one who still sends would see the reset and not the answer.
+    request.on("end", () => response.end());
     request.resume();
-    setTimeout(() => request.destroy(), 200).unref();
+    setTimeout(() => request.destroy(), DRAIN_MS).unref();
     return;
   }
   let outcome: WireOutcome;

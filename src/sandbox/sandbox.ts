@@ -125,7 +125,7 @@ async function openSandbox(options: SandboxOptions, release: () => void): Promis
     close: async () => {
       display.close();
       await front.close();
-      keeper.write();
+      keeper.close();
       release();
     },
   };

@@ -16,6 +16,7 @@ export class StateKeeper {
   #text: string | undefined;
   #mark: string | undefined;
   #isForeign = false;
+  #isClosed = false;
 
   constructor(folder: string | undefined, read: () => StoredState, onFailure: ((error: unknown) => void) | undefined) {
     this.#folder = folder;
@@ -37,9 +38,15 @@ export class StateKeeper {
     return this.#written;
   }
 
+  /** Writes for the last time: the folder may be another's after it. */
+  close(): void {
+    this.write();
+    this.#isClosed = true;
+  }
+
   /** Writes at once. */
   write(): void {
-    if (this.#folder === undefined || this.#isForeign) return;
+    if (this.#folder === undefined || this.#isForeign || this.#isClosed) return;
     try {
       const mark = readStateMark(this.#folder);
       this.#isForeign = mark !== undefined && mark !== this.#mark;

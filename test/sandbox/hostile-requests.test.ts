@@ -196,6 +196,24 @@ describe("a request that is not right is told so in AWS's shape, at once", () =>
     });
   });
 
+  it("a body that is far too large, to a client that reads only when it has sent it all", async () => {
+    const socket = connect(port, "127.0.0.1");
+    const sent = (text: string) =>
+      new Promise<void>((resolve, reject) => {
+        socket.once("error", reject);
+        socket.write(text, (error) => (error ? reject(error) : resolve()));
+      });
+    const body = "x".repeat(20_000_000);
+    await sent(post(body, json));
+    const ended = new Promise((resolve) => socket.once("close", resolve));
+    let received = "";
+    socket.on("data", (chunk) => {
+      received += chunk.toString("latin1");
+    });
+    await ended;
+    expect(received).toMatch(/^HTTP\/1\.1 413 .*RequestEntityTooLarge/s);
+  });
+
   it("a chunked body that never ends is cut at the limit", async () => {
     const chunk = `100000\r\n${"x".repeat(0x10_0000)}\r\n`;
     const head = `POST / HTTP/1.1\r\nHost: 127.0.0.1:${port}\r\nTransfer-Encoding: chunked\r\n\r\n`;

@@ -2,6 +2,7 @@ import { spawnSync } from "node:child_process";
 import {
   appendFileSync,
   chmodSync,
+  existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
@@ -194,6 +195,21 @@ describe("a state folder", () => {
     writeFileSync(join(stateFolder, `holder.${"0".repeat(32)}`), holder());
     await (await startSandbox({ now: Date.now, stateFolder })).close();
     expect(readdirSync(stateFolder).sort()).toEqual([`holder.${"0".repeat(32)}`, "world.json"]);
+  });
+
+  it("is left alone by a sandbox that was closed, whatever was still to be written", async () => {
+    const stateFolder = newFolder();
+    const failures: unknown[] = [];
+    const options = { now: Date.now, stateFolder, onStateFailure: (error: unknown) => failures.push(error) };
+    const sandbox = await startSandbox(options);
+    sandbox.moveClock(5_000);
+    await sandbox.close();
+    expect(demand(loadState(stateFolder)).movedMs).toBe(5_000);
+    rmSync(stateFolder, { recursive: true });
+    sandbox.moveClock(5_000);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(existsSync(stateFolder)).toBe(false);
+    expect(failures).toEqual([]);
   });
 
   it("is left alone once somebody else wrote there", async () => {
