@@ -6,13 +6,12 @@
  *   what holds something else is refused.
  * - A file is written beside its place and renamed over it, 0600: a link in its place is replaced, never followed.
  * - A held folder says by whom: process id and start time, so that a number given to another process later holds
- *   nothing. That file comes into being whole, by a link that fails when there is one; a dead holder's is moved away.
+ *   nothing.
  */
 import { randomBytes } from "node:crypto";
 import {
   chmodSync,
   existsSync,
-  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -101,95 +100,58 @@ export function openMarkedFolder(folder: string): void {
   writeOwnFile(join(folder, MARK), "");
 }
 
-/** Its name in a state folder. */
-export const HOLDER_NAME = "holder";
-/** What a start that was killed may leave beside it. */
-export const HOLDER_REST = /^holder\.[0-9a-f]{32}(?:\.[0-9a-f]{32}\.new)?$/;
-const MAX_TRIES = 5;
+/** Who holds a folder, by an empty file's name: process id, start time (0 where the system tells none), a nonce. */
+const HOLDER = /^holder\.([1-9]\d{0,9})\.(\d{1,20})\.[0-9a-f]{16}$/;
+
+/** Whether a name in a folder only says who holds it, or once did. */
+export function isHolderName(name: string): boolean {
+  return HOLDER.test(name);
+}
 
 /**
- * Takes a folder for this process.
+ * Takes a folder for this sandbox. Everyone says that they are there before they look who else is, under a name that is
+ * nobody else's: two that start at once may both be refused, and never both have it.
  * @returns what gives it up again; harmless when called twice
  * @throws AssumeMfaError SANDBOX_FAILED when a sandbox that lives has it; the system's error
  */
 export function holdFolder(folder: string): () => void {
-  const path = join(folder, HOLDER_NAME);
-  const own = `${path}.${randomBytes(16).toString("hex")}`;
-  // The nonce tells two sandboxes of one process apart.
-  const text = `${process.pid} ${readStartTime(process.pid) ?? "-"} ${randomBytes(8).toString("hex")}\n`;
-  writeOwnFile(own, text);
+  const { pid } = process;
+  const own = `holder.${pid}.${readStartTime(pid) ?? "0"}.${randomBytes(8).toString("hex")}`;
+  const release = () => rmSync(join(folder, own), { force: true });
+  writeFileSync(join(folder, own), "", { flag: "wx", mode: 0o600 });
   try {
-    for (let left = MAX_TRIES; ; left -= 1) {
-      if (tryLink(own, path)) break;
-      const holder = readHolder(path);
-      if (left === 1 || (holder !== undefined && isAlive(holder))) {
-        const who = Number.parseInt(holder ?? "", 10);
-        throw new AssumeMfaError("SANDBOX_FAILED", `another sandbox (process ${who}) has ${folder}`, {
+    for (const name of readdirSync(folder)) {
+      const [, holder, startTime] = HOLDER.exec(name) ?? [];
+      if (name === own || holder === undefined || startTime === undefined) continue;
+      if (isAlive(Number(holder), startTime)) {
+        throw new AssumeMfaError("SANDBOX_FAILED", `another sandbox (process ${holder}) has ${folder}`, {
           hint: "stop it, or name another folder",
         });
       }
-      if (holder !== undefined) moveAway(path, holder);
+      rmSync(join(folder, name), { force: true });
     }
-  } finally {
-    rmSync(own, { force: true });
+  } catch (error) {
+    release();
+    throw error;
   }
   return () => {
     try {
-      if (readHolder(path) === text) rmSync(path, { force: true });
+      release();
     } catch {
-      // What can't be read any more is nobody's to give up; the next start finds a dead holder at worst.
+      // What can't be removed any more is found to be of a dead process by the next start.
     }
   };
 }
 
-function tryLink(own: string, path: string): boolean {
+function isAlive(pid: number, startTime: string): boolean {
   try {
-    linkSync(own, path);
-    return true;
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "EEXIST") return false;
-    throw error;
-  }
-}
-
-/** @returns undefined when nobody holds the folder */
-function readHolder(path: string): string | undefined {
-  try {
-    return readFileSync(path, "utf8");
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-    throw error;
-  }
-}
-
-/**
- * Of two that find the same dead holder one moves it; what the other moves then is put back. A third that starts in
- * between would go unseen here: whoever writes notices a foreign file, too (StateKeeper).
- */
-function moveAway(path: string, dead: string): void {
-  const rest = `${path}.${randomBytes(16).toString("hex")}`;
-  try {
-    renameSync(path, rest);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === "ENOENT") return;
-    throw error;
-  }
-  if (readHolder(rest) !== dead) tryLink(rest, path);
-  rmSync(rest, { force: true });
-}
-
-function isAlive(holder: string): boolean {
-  const match = /^([1-9]\d{0,9}) (\d+|-) [0-9a-f]{16}\n$/.exec(holder);
-  if (match === null) return false;
-  const holderPid = Number(match[1]);
-  try {
-    process.kill(holderPid, 0);
+    process.kill(pid, 0);
   } catch (error) {
     // EPERM: somebody else's process lives under that number.
     if ((error as NodeJS.ErrnoException).code !== "EPERM") return false;
   }
-  const startTime = readStartTime(holderPid);
-  return startTime === undefined || match[2] === "-" || startTime === match[2];
+  const now = readStartTime(pid);
+  return now === undefined || startTime === "0" || now === startTime;
 }
 
 /**

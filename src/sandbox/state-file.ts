@@ -20,7 +20,7 @@ import {
 } from "node:fs";
 import { join } from "node:path";
 import { AssumeMfaError } from "../errors.ts";
-import { HOLDER_NAME, HOLDER_REST, holdFolder, openOwnFolder } from "./own-folder.ts";
+import { holdFolder, isHolderName, openOwnFolder } from "./own-folder.ts";
 import type { World } from "./world.ts";
 
 const FILE_NAME = "world.json";
@@ -71,11 +71,11 @@ export function loadState(folder: string): StoredState | undefined {
 }
 
 /** What lies in a folder of a sandbox's: its world, who holds it, and the home of programs inside. */
-const STATE_NAMES = new Set([FILE_NAME, `${FILE_NAME}.new`, HOLDER_NAME, "home"]);
+const STATE_NAMES = new Set([FILE_NAME, `${FILE_NAME}.new`, "home"]);
 
 /** @throws AssumeMfaError SANDBOX_FAILED for a folder that holds something else, or can't be made */
 function openStateFolder(folder: string): void {
-  openOwnFolder(folder, (names) => names.every((name) => STATE_NAMES.has(name) || HOLDER_REST.test(name)));
+  openOwnFolder(folder, (names) => names.every((name) => STATE_NAMES.has(name) || isHolderName(name)));
 }
 
 /**

@@ -98,3 +98,36 @@ describe("a sandbox that is killed right after an answer", () => {
     },
   );
 });
+
+describe("sandboxes that start at once on one folder", () => {
+  it("are one at most, though the one before them was killed", async () => {
+    const server = await buildServer();
+    const stateFolder = join(root, "contended");
+    const start = () => {
+      const child = spawn(process.execPath, [server, stateFolder], { stdio: ["ignore", "pipe", "pipe"] });
+      const ended = new Promise<undefined>((resolve) => child.once("exit", () => resolve(undefined)));
+      const told = new Promise<string>((resolve) => child.stdout.once("data", (line) => resolve(String(line))));
+      let reason = "";
+      child.stderr.on("data", (text) => {
+        reason += text;
+      });
+      return { child, ended, outcome: Promise.race([told, ended]), reason: () => reason };
+    };
+    const killed = start();
+    expect(await killed.outcome).toContain("endpoint");
+    killed.child.kill("SIGKILL");
+    await killed.ended;
+
+    const contenders = Array.from({ length: 6 }, start);
+    const outcomes = await Promise.all(contenders.map(({ outcome }) => outcome));
+    const running = contenders.filter((_contender, index) => outcomes[index] !== undefined);
+    expect(running.length).toBeLessThanOrEqual(1);
+    for (const each of contenders) {
+      if (!running.includes(each)) expect(each.reason()).toMatch(/another sandbox \(process \d+\) has /);
+      each.child.kill("SIGKILL");
+      await each.ended;
+    }
+    await (await startSandbox({ now: Date.now, stateFolder })).close();
+    expect(readdirSync(stateFolder)).toEqual(["world.json"]);
+  });
+});
