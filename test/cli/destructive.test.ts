@@ -239,18 +239,19 @@ describe("terminate", () => {
   });
 
   it("hostile names are shown, not obeyed, on every output", async () => {
-    const tags = new Map([["Name", "\u001b]0;pwned\u0007\u202eevil\nid  name\u200b"]]);
+    // The C1 forms of ESC ] and BEL: XML 1.0, in which EC2 answers, has no ESC.
+    const tags = new Map([["Name", "\u009d0;pwned\u009c\u202eevil\nid  name\u200b"]]);
     const [one] = addInstances(DEV, 1, { tags });
     const word = `${one}`;
     // The world looks for raw characters in all that comes out.
     const table = await world.run(["dev", "terminate", word, "--dry-run", "-t", world.code()]);
-    expect(table.stderr).toContain("\\x1b]0;pwned\\x07\\u202eevil\\nid  name\\u200b");
+    expect(table.stderr).toContain("\\x9d0;pwned\\x9c\\u202eevil\\nid  name\\u200b");
     expect((await world.run(["dev", "terminate", word, "--dry-run", "-o", "text"])).exitCode).toBe(0);
     const json = await world.run(["dev", "terminate", word, "--dry-run", "-o", "json"]);
     expect(parse(Results, json.stdout)[0].result.resources[0]?.name).toBe(tags.get("Name"));
     const picked = await world.run("dev terminate", { replies: [{ pick: word }, "n"] });
     expect(picked.exitCode).toBe(6);
-    expect(picked.screen).toContain("\\x1b]0;pwned");
+    expect(picked.screen).toContain("\\x9d0;pwned");
   });
 
   it("a hostile profile name is shown, not obeyed, from the prompt to the note", async () => {

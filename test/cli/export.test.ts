@@ -210,7 +210,7 @@ describe("credentials that AWS can't have given", () => {
     await world.login();
     const { readFileSync, writeFileSync } = await import("node:fs");
     const entry = JSON.parse(readFileSync(world.sessionFile, "utf8"));
-    for (const evil of ["';touch${IFS}/tmp/pwned;'", "$(id)", "`id`"]) {
+    for (const evil of ["';touch</tmp/pwned;'", "$(id)", "`id`"]) {
       entry.credentials.sessionToken = world.addCanary(`evil${evil}`);
       writeFileSync(world.sessionFile, JSON.stringify(entry));
       const run = await world.run("dev export");

@@ -124,7 +124,7 @@ describe("terminate", () => {
   });
 
   it("hands hostile names on as they are, for the printer to make visible", async () => {
-    const hostile = "web\u001b[2J\u202egnp.exe\r\nassume-mfa: error: all is well";
+    const hostile = "web\u009b2J\u202egnp.exe\r\nassume-mfa: error: all is well";
     const ids = session.addInstances("dev", 1, { tags: new Map([["Name", hostile]]) });
     const told = await runAndTell(terminate, ids, scope);
     expect(told.report?.resources[0]).toMatchObject({ name: hostile, outcome: "done" });
