@@ -1,16 +1,18 @@
 import { AssumeMfaError } from "../errors.ts";
+import { lastsLonger } from "../session/role-session.ts";
 import type { KeptSession } from "../session/session-cache.ts";
 import { canonicalText, SESSION_SCHEMA, type SessionInputs, sessionInputs } from "../session/session-inputs.ts";
 import type { AwsConfig } from "../target/aws-config.ts";
 import { resolveTarget } from "../target/resolve-target.ts";
 import type { Target } from "../target/target.ts";
+import { resolveMinTtlMs } from "./options.ts";
 import type { Services } from "./services.ts";
 
 /** A cached session under the name that a user knows it by. */
 export interface NamedSession {
   /** The profile's name; where none leads to its role, the role's ARN. */
   readonly target: string;
-  /** Whether a run of that target takes it, the settings being as they are. */
+  /** Whether a run of that target takes it now: the settings are the same, and it does not end too soon. */
   readonly isCurrent: boolean;
   readonly kept: KeptSession;
 }
@@ -39,6 +41,11 @@ export function isKeptLive(kept: KeptSession, now: number): boolean {
   return kept.inputs.schema === SESSION_SCHEMA && kept.expiration > now;
 }
 
+/** Whether a run takes it, and does not renew it since it ends too soon. @param now milliseconds since 1970 */
+export function isKeptServed(kept: KeptSession, now: number, { host }: Services): boolean {
+  return isKeptLive(kept, now) && lastsLonger(kept, now, resolveMinTtlMs({}, host.env));
+}
+
 /** @returns undefined where the files can't be read: the sessions are there all the same, and only want for names */
 export function readableConfig(services: Services): AwsConfig | undefined {
   try {
@@ -65,10 +72,11 @@ export function nameSessions(
     if (names === undefined) namesOf.set(role, [name]);
     else names.push(name);
   }
+  const isServed = (kept: KeptSession) => isKeptServed(kept, services.host.now(), services);
   const named = all.map((kept): NamedSession => {
     const names = [...(namesOf.get(kept.role.arn) ?? []), kept.role.arn];
     const taker = names.find((name) => config !== undefined && isTakenBy(kept, name, config, services));
-    return { target: taker ?? names[0] ?? kept.role.arn, isCurrent: taker !== undefined, kept };
+    return { target: taker ?? names[0] ?? kept.role.arn, isCurrent: taker !== undefined && isServed(kept), kept };
   });
   return sortSessions(named);
 }
@@ -83,7 +91,11 @@ export function sessionsOfTarget(
 ): readonly NamedSession[] {
   const named = all
     .filter(({ role }) => role.arn === roleArn)
-    .map((kept) => ({ target, isCurrent: isTakenBy(kept, target, config, services), kept }));
+    .map((kept) => ({
+      target,
+      isCurrent: isTakenBy(kept, target, config, services) && isKeptServed(kept, services.host.now(), services),
+      kept,
+    }));
   return sortSessions(named);
 }
 

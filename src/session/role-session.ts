@@ -111,9 +111,17 @@ export async function obtainRoleSession(
 /** Whether it lasts for longer than the margin, which is never more than a third of its life (a 15 min session). */
 export function isLive(session: RoleSession, now: number, minTtlMs: number): boolean {
   const { expiration } = session.credentials;
-  if (expiration === undefined) return false;
+  return expiration !== undefined && lastsLonger({ expiration, obtainedAt: session.obtainedAt }, now, minTtlMs);
+}
+
+/** The same of a session whose credentials are not at hand. All in milliseconds. */
+export function lastsLonger(
+  { expiration, obtainedAt }: { readonly expiration: number; readonly obtainedAt: number },
+  now: number,
+  minTtlMs: number,
+): boolean {
   // A clock that was set back since makes the life negative.
-  const marginMs = Math.max(0, Math.min(minTtlMs, (expiration - session.obtainedAt) / 3));
+  const marginMs = Math.max(0, Math.min(minTtlMs, (expiration - obtainedAt) / 3));
   return expiration - now > marginMs;
 }
 

@@ -18,6 +18,7 @@ export interface GivenPolicy {
 /** The largest document that any call of IAM takes, and far above what STS does: room for white space. */
 const MAX_POLICY_FILE_BYTES = 128 * 1024;
 const FILE_PREFIX = "file://";
+const POLICY_HINT = "IAM's policy grammar says what a session policy may hold; STS takes 2048 characters of it";
 
 /**
  * `--policy`, as the AWS CLI reads such a value: itself, or what stands in the file behind `file://`, whose path may be
@@ -30,6 +31,7 @@ export function loadGivenPolicy(
 ): GivenPolicy | undefined {
   if (option === undefined) return undefined;
   if (!option.startsWith(FILE_PREFIX)) return { text: option, path: undefined };
+  if (option === FILE_PREFIX) throw unreadable(FILE_PREFIX, "no file is named", undefined);
   const expanded = expandPath(option.slice(FILE_PREFIX.length), "--policy", host);
   if (expanded.kind === "unreadable") throw unreadable(expanded.path, expanded.reason, undefined);
   const read = readTextFile(expanded.path, MAX_POLICY_FILE_BYTES);
@@ -40,6 +42,7 @@ export function loadGivenPolicy(
 
 function unreadable(path: string, reason: string, cause: unknown): AssumeMfaError {
   return new AssumeMfaError("CONFIG_UNREADABLE", `can't read the policy of --policy, ${path}: ${reason}`, {
+    hint: "name a file that can be read: --policy file://policy.json",
     cause,
     details: { path },
   });
@@ -108,6 +111,7 @@ function parseGivenPolicy({ text, path }: GivenPolicy): Sourced<SessionPolicy> {
       "CONFIG_MALFORMED",
       `${at}: the policy of --policy is none that AWS takes: ${error.message}`,
       {
+        hint: POLICY_HINT,
         cause: error,
         details: { path, ...(error.line === undefined ? {} : { line: error.line }) },
       },
@@ -116,8 +120,8 @@ function parseGivenPolicy({ text, path }: GivenPolicy): Sourced<SessionPolicy> {
 }
 
 /** People write the file's name alone, as other tools take it. */
-function inlineHint(text: string): string | undefined {
-  return /^\s*\{/.test(text) ? undefined : "write the JSON itself in single quotes, or file://policy.json for a file";
+function inlineHint(text: string): string {
+  return /^\s*\{/.test(text) ? POLICY_HINT : "write the JSON itself in single quotes, or file://policy.json for a file";
 }
 
 function checkPolicyArn(arn: string, role: RoleArn): Sourced<string> {

@@ -75,6 +75,8 @@ function readTags(setting: Setting, texts: readonly string[]): readonly Sourced<
       throw refused(setting, `may hold letters, digits, blanks and any of _ . : / = + - @${which}`, hint);
     }
     const lowerKey = key.toLowerCase();
+    if (lowerKey.startsWith("aws:"))
+      throw refused(setting, `has a key that begins with aws:, which AWS keeps for itself${which}`);
     if (seen.has(lowerKey)) {
       throw refused(setting, `names the key ${quoted(key)} twice; to AWS capital and small letters are the same here`);
     }

@@ -482,3 +482,31 @@ describe("each of them", () => {
     },
   );
 });
+
+describe("a session that ends too soon to be taken", () => {
+  it("is no current one, no reason for --check to be content, and none that targets promises", async () => {
+    await world.login();
+    expect((await world.run("status --check")).exitCode).toBe(0);
+    expect((await json(v.array(SESSION), "dev status")).value[0]?.current).toBe(true);
+    const inFourMinutes = world.sandbox.now() + HOUR_MS - 4 * 60_000;
+    const options = { now: () => inFourMinutes, env: { ASSUME_MFA_SANDBOX: undefined } };
+    expect(await world.run("dev whoami --no-input", options)).toMatchObject({ exitCode: 2 });
+    expect((await world.run("status --check", options)).exitCode).toBe(1);
+    const [kept] = (await json(v.array(SESSION), "dev status", options)).value;
+    expect(kept).toMatchObject({ current: false });
+    expect(kept?.secondsLeft).toBeGreaterThan(0);
+    const targets = (await json(TARGETS, "targets", options)).value;
+    expect(targets.find(({ target }) => target === "dev")).toMatchObject({ expiration: null, secondsLeft: 0 });
+    expect((await world.run("dev status", options)).stdout).toContain("ends too soon");
+  });
+});
+
+describe("the world's clock", () => {
+  it("is what login counts by, inside a sandbox whose clock was moved on", async () => {
+    world.sandbox.moveClock(56 * 60_000);
+    const run = await world.run(["dev", "login", "-t", world.code(), "-o", "json"], { now: () => Date.now() });
+    const { result } = JSON.parse(run.stdout)[0];
+    expect(result.secondsLeft).toBeGreaterThan(3_590);
+    expect(result.secondsLeft).toBeLessThanOrEqual(3_600);
+  });
+});

@@ -203,6 +203,12 @@ describe("session tags", () => {
     expect(said("", { sessionTag: text.split(",") })[2]).toMatch(twice);
   });
 
+  it.each(["aws:team=1", "AWS:team=1"])("with a key of AWS's own are refused: %s", (text) => {
+    const own = /has a key that begins with aws:, which AWS keeps for itself$/;
+    expect(said(`session_tags = ${text}`)[2]).toMatch(own);
+    expect(said("", { sessionTag: [text] })[2]).toMatch(own);
+  });
+
   it("may be 50, and no more", () => {
     expect(tagsOf(`session_tags = ${numbered(30).join(",")}`, numbered(50))).toHaveLength(50);
     expect(said(`session_tags = ${numbered(51).join(",")}`)[2]).toBe(
@@ -297,7 +303,8 @@ describe("session policies", () => {
     expect(refusalOf(() => resolve("", given("policy.json"))).hint).toBe(
       "write the JSON itself in single quotes, or file://policy.json for a file",
     );
-    expect(refusalOf(() => resolve("", given("{"))).hint).toBeUndefined();
+    expect(refusalOf(() => resolve("", given("{"))).hint).not.toMatch(/file:/); // it is JSON already
+    expect(refusalOf(() => resolve("", given("{"))).hint).toBeDefined();
   });
 
   it("of a file name the file and the line", () => {

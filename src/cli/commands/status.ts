@@ -7,6 +7,7 @@ import { shownName } from "../../text/shown-name.ts";
 import type { SetExitCode } from "../catalogue.ts";
 import {
   isKeptLive,
+  isKeptServed,
   type NamedSession,
   nameSessions,
   readableConfig,
@@ -78,10 +79,10 @@ async function runStatus(
         { title: "until", shrink: false },
         { title: "left", shrink: false, paint: (text, cell) => paintLeft(screen.style, text, cell) },
       ],
-      entries.map((entry) => toTableRow(entry, now, isTerminal)),
+      entries.map((entry) => toTableRow(entry, now, isTerminal, services)),
     );
   }
-  if (entries.some(({ session }) => session !== undefined)) return;
+  if (entries.some(({ session }) => session !== undefined && isKeptServed(session.kept, now, services))) return;
   screen.note(noneLive(names));
   if (options.check === true) setExitCode(1);
 }
@@ -119,7 +120,12 @@ function entriesOf(
   });
 }
 
-function toTableRow({ json, session }: StatusEntry, now: number, hasBar: boolean): readonly string[] {
+function toTableRow(
+  { json, session }: StatusEntry,
+  now: number,
+  hasBar: boolean,
+  services: Services,
+): readonly string[] {
   const roleName = json.role.slice(json.role.lastIndexOf("/") + 1);
   if (session === undefined) return [json.target, json.account, roleName, "", "", "none"];
   const { kept, isCurrent } = session;
@@ -132,7 +138,7 @@ function toTableRow({ json, session }: StatusEntry, now: number, hasBar: boolean
     sessionNameOf(kept),
     formatMoment(kept.expiration, now),
     // The next run of the target asks for a code all the same: who sees time left must not count on it.
-    `${bar}${formatSpan(leftMs)}${isCurrent ? "" : ", other settings"}`,
+    `${bar}${formatSpan(leftMs)}${isCurrent ? "" : isKeptServed(kept, now, services) ? ", other settings" : ", ends too soon"}`,
   ];
 }
 

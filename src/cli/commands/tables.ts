@@ -32,52 +32,59 @@ export function registerTables(program: Command, services: Services, targetName:
 export function registerTable(program: Command, services: Services, targetName: string): void {
   addSessionOptions(program.command("table").argument("<name>").description("describe a DynamoDB table")).action(
     async (word: string, options: SessionOptions) => {
-      await runOnTarget(services, targetName, options, { needsRegion: true }, async ({ openScope }) => {
-        const [name = word] = checkTableNames([word]);
-        const table = await describeTable(await openScope(), name);
-        return {
-          result: table,
-          print(screen) {
-            const protection = table.deletionProtection === null ? "unknown" : table.deletionProtection ? "on" : "off";
-            if (screen.output === "text") {
-              return screen.result(
-                formatTabSeparated([
-                  [
-                    table.name,
-                    table.status,
-                    table.items?.toString(),
-                    table.bytes?.toString(),
-                    table.billing,
-                    protection,
-                    table.createdAt ?? undefined,
-                    table.arn ?? undefined,
-                  ],
-                ]),
+      await runOnTarget(
+        services,
+        targetName,
+        options,
+        { needsRegion: true },
+        async ({ services: inside, openScope }) => {
+          const [name = word] = checkTableNames([word]);
+          const table = await describeTable(await openScope(), name);
+          return {
+            result: table,
+            print(screen) {
+              const protection =
+                table.deletionProtection === null ? "unknown" : table.deletionProtection ? "on" : "off";
+              if (screen.output === "text") {
+                return screen.result(
+                  formatTabSeparated([
+                    [
+                      table.name,
+                      table.status,
+                      table.items?.toString(),
+                      table.bytes?.toString(),
+                      table.billing,
+                      protection,
+                      table.createdAt ?? undefined,
+                      table.arn ?? undefined,
+                    ],
+                  ]),
+                );
+              }
+              const keys = table.keys.map(
+                (key) => `${key.name}${key.type === null ? "" : ` (${key.type})`}, ${key.role}`,
               );
-            }
-            const keys = table.keys.map(
-              (key) => `${key.name}${key.type === null ? "" : ` (${key.type})`}, ${key.role}`,
-            );
-            const created =
-              table.createdAt === null
-                ? ""
-                : `${table.createdAt} (${formatSpan(services.host.now() - Date.parse(table.createdAt))} ago)`;
-            screen.fields([
-              ["table", table.name],
-              ["status", table.status],
-              ["items", table.items === null ? "unknown" : `${formatCount(table.items, "item")}, as last counted`],
-              ["size", table.bytes === null ? "unknown" : formatBytes(table.bytes)],
-              ["keys", keys.join("; ")],
-              ["indexes", table.indexes.map((index) => `${index.name} (${index.kind})`).join(", ") || "none"],
-              ["billing", table.billing],
-              ["deletion protection", protection],
-              ["created", created],
-              ["arn", table.arn ?? ""],
-              ["table id", table.tableId ?? ""],
-            ]);
-          },
-        };
-      });
+              const created =
+                table.createdAt === null
+                  ? ""
+                  : `${table.createdAt} (${formatSpan(inside.host.now() - Date.parse(table.createdAt))} ago)`;
+              screen.fields([
+                ["table", table.name],
+                ["status", table.status],
+                ["items", table.items === null ? "unknown" : `${formatCount(table.items, "item")}, as last counted`],
+                ["size", table.bytes === null ? "unknown" : formatBytes(table.bytes)],
+                ["keys", keys.join("; ")],
+                ["indexes", table.indexes.map((index) => `${index.name} (${index.kind})`).join(", ") || "none"],
+                ["billing", table.billing],
+                ["deletion protection", protection],
+                ["created", created],
+                ["arn", table.arn ?? ""],
+                ["table id", table.tableId ?? ""],
+              ]);
+            },
+          };
+        },
+      );
     },
   );
 }

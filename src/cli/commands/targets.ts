@@ -9,7 +9,7 @@ import { resolveRole } from "../../target/resolve-target.ts";
 import type { Target } from "../../target/target.ts";
 import { shownName } from "../../text/shown-name.ts";
 import { visibleText } from "../../text/visible-text.ts";
-import { isKeptLive, resolvePlainTarget } from "../kept-sessions.ts";
+import { isKeptServed, resolvePlainTarget } from "../kept-sessions.ts";
 import { addCommonOptions, type CommonOptions, resolveScreenOptions } from "../options.ts";
 import { formatSpan } from "../phrases.ts";
 import { enterSandbox, showSandbox } from "../sandbox-mark.ts";
@@ -59,7 +59,7 @@ async function runTargets(outside: Services, options: CommonOptions): Promise<vo
   const live = new Map(
     services.cache
       .list()
-      .filter((kept) => isKeptLive(kept, now))
+      .filter((kept) => isKeptServed(kept, now, services))
       .map((kept) => [canonicalText(kept.inputs), kept]),
   );
   const entries = config.roleProfileNames().map((name) => toEntry(name, config, live, services, now));
