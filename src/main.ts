@@ -1,7 +1,7 @@
 import { askedExportFormat, isJsonAsked } from "./cli/invocation.ts";
+import { PrintedFailure } from "./cli/printed-failure.ts";
 import { readInvocation, runProgram } from "./cli/program.ts";
 import type { Services } from "./cli/services.ts";
-import { PrintedFailure } from "./cli/target-run.ts";
 import { AssumeMfaError, InterruptedError } from "./errors.ts";
 import type { Host } from "./host/host.ts";
 import { type ExportFormat, formatExportFailure, resolveExportFormat } from "./outputs/export.ts";

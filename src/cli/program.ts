@@ -1,4 +1,4 @@
-import { Command, CommanderError } from "commander";
+import type { Command, CommanderError } from "commander";
 import { AssumeMfaError } from "../errors.ts";
 import { closestNames, editDistance } from "../target/closest-names.ts";
 import { visibleText } from "../text/visible-text.ts";
@@ -81,7 +81,7 @@ async function runCommand(
     throw new AssumeMfaError("USAGE", `unknown command "${word}"`, { hint: "assume-mfa --help" });
   if (targetName === undefined) warnOfSameNamedTarget(services, word);
   let exitCode = 0;
-  const program = makeProgram(services, "assume-mfa");
+  const program = await makeProgram(services, "assume-mfa");
   const register = await entry.load();
   const setExitCode = (code: number) => {
     exitCode = code;
@@ -118,7 +118,7 @@ async function runAction(services: Services, invocation: Invocation, targetName:
       },
     );
   }
-  const program = makeProgram(services, `assume-mfa ${visibleText(targetName)}`);
+  const program = await makeProgram(services, `assume-mfa ${visibleText(targetName)}`);
   const register = await entry.load();
   register(program, services, targetName);
   await parse(program, [word, ...invocation.rest], invocation.moved);
@@ -183,7 +183,8 @@ async function checkTargetExists(
 }
 
 /** Commander as it is used here: it neither prints an error nor ends the process, and its output goes to the host. */
-function makeProgram({ host }: Services, name: string): Command {
+async function makeProgram({ host }: Services, name: string): Promise<Command> {
+  const { Command } = await import("commander");
   return (
     new Command(name)
       // Without it the words of a command that is passed on would be sorted here already: `sandbox run sh -c …`.
@@ -200,6 +201,11 @@ function makeProgram({ host }: Services, name: string): Command {
   );
 }
 
+/** Told by its code, so that the class is not loaded for it. */
+function isCommanderError(error: unknown): error is CommanderError {
+  return error instanceof Error && /^commander\./.test((error as CommanderError).code ?? "");
+}
+
 /** `run` of `sandbox run --prot 1`: whose options the mistake is about. */
 function subcommandOf(program: Command, word: string | undefined, rest: readonly string[]): readonly string[] {
   const children = program.commands.find((command) => command.name() === word)?.commands ?? [];
@@ -212,7 +218,7 @@ async function parse(program: Command, words: readonly string[], moved: readonly
   try {
     await program.parseAsync([word as string, ...moved, ...rest], { from: "user" });
   } catch (error) {
-    if (!(error instanceof CommanderError)) throw error;
+    if (!isCommanderError(error)) throw error;
     if (error.exitCode === 0) return;
     if (error.code === "commander.help") {
       const names = program.commands.flatMap((command) => command.commands.map((child) => child.name()));

@@ -16,6 +16,7 @@ import {
   resolveTargetOptions,
   type SessionOptions,
 } from "./options.ts";
+import { PrintedFailure } from "./printed-failure.ts";
 import { enterSandbox, showEndpoints } from "./sandbox-mark.ts";
 import { makeScreen, type Screen } from "./screen.ts";
 import type { Services } from "./services.ts";
@@ -114,13 +115,6 @@ export async function runOnTarget(
   if (screen.output === "json") screen.result(formatTargetResults([entry.json]));
   else entry.outcome?.print?.(screen);
   if (entry.failure !== undefined) throw screen.output === "json" ? new PrintedFailure(entry.failure) : entry.failure;
-}
-
-/** A failure whose JSON stands on standard output already. */
-export class PrintedFailure extends Error {
-  constructor(cause: Error) {
-    super("printed", { cause });
-  }
 }
 
 interface Settled {
