@@ -15,6 +15,7 @@ class WaitingFilesFirst extends BaseSequencer {
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/support/property-seed.ts"],
     testTimeout: 20_000,
     hookTimeout: 30_000,
     // The tests start real servers, shells and pseudo-terminals: each file in a process of its own.

@@ -97,7 +97,8 @@ describe("NO_PROXY", () => {
     expect(answers).toHaveLength(questions.length);
     const different = questions.filter((question, index) => isOurs(question) !== answers[index]);
     expect(different).toEqual([]);
-    expect(answers.filter(Boolean).length).toBeGreaterThan(100);
+    // Both answers were among them, and not by a fluke.
+    expect(answers.filter(Boolean).length).toBeGreaterThan(50);
   });
 });
 
