@@ -56,8 +56,6 @@ const EXIT_CODES = {
 export type ErrorCode = keyof typeof EXIT_CODES;
 
 /** Exit codes that no {@link AssumeMfaError} carries. */
-export const EXIT_DONE = 0;
-export const EXIT_USAGE = 2;
 /** `exec`, `shell`, `sandbox run`: ours failed before the child ran; the child is not runnable; it was not found. */
 export const EXIT_BEFORE_CHILD = 125;
 export const EXIT_CHILD_NOT_RUNNABLE = 126;

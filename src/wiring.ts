@@ -97,11 +97,19 @@ function withRedactedTerminal(terminal: Terminal): Terminal {
 const SANDBOX_PROBE_TIMEOUT_MS = 1_000;
 
 function makeSandboxServices(host: Host, runProgram: (host: Host) => Promise<number>): SandboxServices {
+  const probes = new Map<string, Promise<boolean>>();
   return {
     start: (options) => startSandboxWithHome(host, options),
-    async isSandbox(endpoint) {
-      const { isSandbox } = await import("./sandbox/sandbox-client.ts");
-      return isSandbox(endpoint, SANDBOX_PROBE_TIMEOUT_MS);
+    isSandbox(endpoint) {
+      // Once a run: who enters a sandbox and who names the endpoints ask about the same address.
+      let answer = probes.get(endpoint);
+      if (answer === undefined) {
+        answer = import("./sandbox/sandbox-client.ts").then(({ isSandbox }) =>
+          isSandbox(endpoint, SANDBOX_PROBE_TIMEOUT_MS),
+        );
+        probes.set(endpoint, answer);
+      }
+      return answer;
     },
     async code(endpoint, isFresh) {
       const { fetchSandboxCode } = await import("./sandbox/sandbox-client.ts");
