@@ -11,17 +11,37 @@ import { AssumeMfaError } from "./errors.ts";
 import { makeFileLocks } from "./host/file-locks.ts";
 import { cacheFolder } from "./host/folders.ts";
 import type { Host, TextSink } from "./host/host.ts";
+import type { Keychain } from "./host/keychain.ts";
 import type { Locks } from "./host/lock.ts";
 import { privateFiles } from "./host/private-files.ts";
 import type { Terminal } from "./host/terminal.ts";
 import { makeFileCallerStore } from "./session/caller-store.ts";
 import { makeFileExportedSessions } from "./session/exported-sessions.ts";
+import { makeFileRoleFacts } from "./session/role-facts.ts";
 import { makeFileSessionCache } from "./session/session-cache.ts";
+import { makeSharedSessions } from "./session/shared-sessions.ts";
+import type { SpentCodes } from "./session/spent-codes.ts";
 import { loadAwsConfig } from "./target/load-aws-config.ts";
 import { visibleText } from "./text/visible-text.ts";
 
 /** Without a place for files there is nothing to share, and nobody to wait for. */
 const NO_LOCKS: Locks = { tryAcquire: () => ({ release: () => undefined }) };
+
+const NO_KEYCHAIN: Keychain = {
+  async read() {
+    throw new AssumeMfaError("KEYCHAIN_FAILED", "there is no keychain");
+  },
+  async write() {
+    throw new AssumeMfaError("KEYCHAIN_FAILED", "there is no keychain");
+  },
+  remove: async () => true,
+};
+const NO_SPENT_CODES: SpentCodes = {
+  sentAgoMs: () => undefined,
+  record: () => undefined,
+  takeBack: () => undefined,
+  clear: () => ({ removed: 0, left: [] }),
+};
 
 /**
  * @param plainHost as it is; the services' own hides every known secret from whatever is printed
@@ -30,19 +50,29 @@ const NO_LOCKS: Locks = { tryAcquire: () => ({ release: () => undefined }) };
 export function makeServices(plainHost: Host, runProgram: (host: Host) => Promise<number>): Services {
   const host = withRedaction(plainHost);
   const folder = cacheFolder(host);
+  const keychain = NO_KEYCHAIN;
   return {
     host,
     payload: plainHost.stdout,
     version: packageJson.version,
     loadConfig: () => loadAwsConfig(host),
     loadConfigIn: (env) => loadAwsConfig({ env, homeDirectory: host.homeDirectory }),
-    cache: makeFileSessionCache(privateFiles, folder),
+    cache: makeFileSessionCache(privateFiles, keychain, folder),
+    shared: makeSharedSessions(privateFiles, keychain, folder),
+    roleFacts: makeFileRoleFacts(privateFiles, folder),
+    spentCodes: NO_SPENT_CODES,
+    devices: undefined,
+    keychain,
     callers: makeFileCallerStore(privateFiles, folder),
     locks: folder === undefined ? NO_LOCKS : makeFileLocks(path.join(folder, "locks"), () => host.now()),
     exported: makeFileExportedSessions(privateFiles, folder),
     async loadStsClient(settings) {
       const { makeStsClient } = await import("./session/sts-client.ts");
       return makeStsClient(settings);
+    },
+    loadIamClient: undefined,
+    async loadProvidedCredentials(source) {
+      throw new AssumeMfaError("SOURCE_CREDENTIALS_MISSING", `${source.label} is not supported by this version yet`);
     },
     async captureCommand(command, env, limits) {
       const { captureCommand } = await import("./host/captured-command.ts");

@@ -114,7 +114,7 @@ function isTakenBy({ inputs }: KeptSession, name: string, config: AwsConfig, ser
 function plainInputs(name: string, config: AwsConfig, services: Services): SessionInputs | undefined {
   try {
     const target = resolvePlainTarget(name, config, services);
-    return target.cache === "none" ? undefined : sessionInputs(target);
+    return target.cache.value === "none" ? undefined : sessionInputs(target);
   } catch (error) {
     if (error instanceof AssumeMfaError) return undefined;
     throw error;

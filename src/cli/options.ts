@@ -59,6 +59,8 @@ export function addSessionOptions(command: Command): Command {
       .option("--expect-account <id>", "another account than this is an error (ASSUME_MFA_EXPECT_ACCOUNT)")
       .option("--region <region>", "the region to work in (AWS_REGION, AWS_DEFAULT_REGION)")
       .option("--endpoint-url <url>", "call this in place of AWS (AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_<SERVICE>)")
+      .option("--shared", "through one session for every role of the device (assume_mfa_session = shared)")
+      .option("--direct", "with a code of its own for this role (assume_mfa_session = direct)")
       .option("--min-ttl <time>", "renew a session that ends sooner, default 5m (ASSUME_MFA_MIN_TTL)")
       .option("--refresh", "assume again even if a session is cached")
       .option("--no-cache", "neither read nor write the cache"),

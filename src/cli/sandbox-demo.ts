@@ -102,6 +102,7 @@ async function tell(services: Services, running: RunningSandbox): Promise<number
 /** @returns AWS's words of refusal; undefined when the role was assumed */
 async function assumeWithoutCode(services: Services, env: Services["host"]["env"]): Promise<string | undefined> {
   const target = resolveTarget("dev", {}, services.loadConfigIn(env), env);
+  if (target.source.kind !== "keys") throw new TypeError("the sandbox's dev is signed for by keys");
   const client = await services.loadStsClient({
     region: target.region?.value ?? defaultRegionOf(target.role.value.partition),
     endpoint: target.endpoints.sts?.value,

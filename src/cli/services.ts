@@ -1,9 +1,13 @@
 import type { Environment, Host, TextSink } from "../host/host.ts";
+import type { Keychain } from "../host/keychain.ts";
 import type { Locks } from "../host/lock.ts";
 import type { CallerStore } from "../session/caller-store.ts";
 import type { ExportedSessions } from "../session/exported-sessions.ts";
+import type { RoleFactsStore } from "../session/role-facts.ts";
 import type { RoleSessionPorts } from "../session/role-session.ts";
 import type { SessionCache } from "../session/session-cache.ts";
+import type { SharedSessions } from "../session/shared-sessions.ts";
+import type { SpentCodes } from "../session/spent-codes.ts";
 import type { AwsConfig } from "../target/aws-config.ts";
 import type { SandboxServices } from "./sandbox-services.ts";
 
@@ -19,9 +23,16 @@ export interface Services {
   loadConfigIn(env: Environment): AwsConfig;
   readonly cache: SessionCache;
   readonly callers: CallerStore;
+  readonly shared: SharedSessions;
+  readonly roleFacts: RoleFactsStore;
+  readonly spentCodes: SpentCodes;
+  readonly devices: RoleSessionPorts["devices"];
+  readonly keychain: Keychain;
   readonly locks: Locks;
   readonly exported: ExportedSessions;
   readonly loadStsClient: RoleSessionPorts["loadStsClient"];
+  readonly loadIamClient: RoleSessionPorts["loadIamClient"];
+  readonly loadProvidedCredentials: RoleSessionPorts["loadProvidedCredentials"];
   readonly captureCommand: RoleSessionPorts["captureCommand"];
   readonly sandbox: SandboxServices;
 }

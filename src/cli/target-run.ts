@@ -88,16 +88,10 @@ export async function runOnTarget(
           noCache: !options.cache,
           mayAsk: mayAsk(options, host.env),
           minTtlMs,
+          isOneOfSeveral: false,
+          keepsShared: false,
         },
-        {
-          host,
-          cache: services.cache,
-          callers: services.callers,
-          locks: services.locks,
-          loadStsClient: services.loadStsClient,
-          captureCommand: services.captureCommand,
-          note: screen.note,
-        },
+        { ...services, note: screen.note },
       );
       checkAccount(target, session.accountId, expectedAccount);
       return session;
@@ -151,8 +145,8 @@ function makeScope(services: Services, target: Target, session: RoleSession): Ac
       region: region.value,
       endpoint: target.endpoints[service]?.value,
       credentials: session.credentials,
-      useFipsEndpoint: target.useFipsEndpoint,
-      useDualstackEndpoint: target.useDualstackEndpoint,
+      useFipsEndpoint: target.useFipsEndpoint.value,
+      useDualstackEndpoint: target.useDualstackEndpoint.value,
       connection: target.connection,
       maxAttempts,
     }),

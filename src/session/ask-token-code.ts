@@ -2,7 +2,7 @@ import { rememberTokenCode } from "../credentials/redaction.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { Host } from "../host/host.ts";
 import type { Terminal } from "../host/terminal.ts";
-import type { Target } from "../target/target.ts";
+import type { Sourced } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import { visibleText } from "../text/visible-text.ts";
 import { parseTokenCode } from "./token-code.ts";
@@ -16,6 +16,18 @@ const KEEP_WARM_FOR_MS = 120_000;
 
 /** Whoever typed a code and sees nothing for longer than this wonders. */
 const PATIENCE_MS = 1_000;
+
+/** For what a code is wanted, and of which device. */
+export interface CodeRequest {
+  /** Completes `a token code is needed for …`: a target's or profile's name, raw. */
+  readonly forWhom: string;
+  /** The same for the prompt, shown as it is: `dev (account 222222222222)`. */
+  readonly wantedFor: string;
+  readonly mfaSerial: string;
+  /** The STS endpoint or the partition: the same device can be another elsewhere. */
+  readonly place: string;
+  readonly mfaProcess: Sourced<readonly string[]> | undefined;
+}
 
 /** The calls around a prompt: made by the caller, timed here. */
 export interface CodePresenter<Client, Result> {
@@ -40,7 +52,7 @@ export interface RefusedCode {
  * @throws AssumeMfaError TOKEN_CODE_MISSING (nobody there, Ctrl-D), TOKEN_CODE_MALFORMED, TOKEN_CODE_REJECTED at the end
  */
 export async function askTokenCode<Client extends { close(): void }, Result>(
-  target: Target,
+  request: CodeRequest,
   terminal: Terminal | undefined,
   host: Pick<Host, "now">,
   presenter: CodePresenter<Client, Result>,
@@ -49,7 +61,7 @@ export async function askTokenCode<Client extends { close(): void }, Result>(
   if (terminal === undefined) {
     throw new AssumeMfaError(
       "TOKEN_CODE_MISSING",
-      `a token code is needed for ${shownName(target.name)}, and nobody can be asked`,
+      `a token code is needed for ${shownName(request.forWhom)}, and nobody can be asked`,
       {
         hint: [
           "give it with --token-code <code>, --token-code - (standard input) or ASSUME_MFA_TOKEN_CODE",
@@ -60,7 +72,7 @@ export async function askTokenCode<Client extends { close(): void }, Result>(
   }
   try {
     if (refused !== undefined) terminal.write(`${visibleText(refused.reason)}\n`);
-    let answer = terminal.askLine(formatQuestion(target));
+    let answer = terminal.askLine(formatQuestion(request));
     const connection = keepWarm(presenter, host);
     try {
       const sent = new Set(refused === undefined ? [] : [refused.sentCode]);
@@ -90,10 +102,8 @@ export async function askTokenCode<Client extends { close(): void }, Result>(
   }
 }
 
-function formatQuestion(target: Target): string {
-  const { role, mfaSerial, name } = target;
-  const device = visibleText(mfaSerial?.value ?? "");
-  return `MFA code for ${shownName(name)} (account ${role.value.accountId}), device ${device}: `;
+function formatQuestion({ wantedFor, mfaSerial }: CodeRequest): string {
+  return `MFA code for ${wantedFor}, device ${visibleText(mfaSerial)}: `;
 }
 
 /** STS answers alike to a mistyped, a used and a late code (AWS.md, 1), and in more words than a prompt has room for. */

@@ -3,16 +3,19 @@ import type { AssumeRoleInput } from "./sts-client.ts";
 
 /**
  * AssumeRole's inputs for a target. Whatever is added here shapes the session: it belongs into `session-inputs.ts` too.
- * @param code six digits; undefined: no code is sent, and no device
+ * @param code undefined: no code is sent, and no device
  */
-export function assumeRoleInput(target: Target, roleSessionName: string, code: string | undefined): AssumeRoleInput {
-  const serial = target.mfaSerial?.value;
+export function assumeRoleInput(
+  target: Target,
+  roleSessionName: string,
+  code: { readonly tokenCode: string; readonly mfaSerial: string } | undefined,
+): AssumeRoleInput {
   const tags = target.sessionTags.map(({ value }) => value);
   const transitiveKeys = tags.filter(({ isTransitive }) => isTransitive).map(({ key }) => key);
   return {
     RoleArn: target.role.value.arn,
     RoleSessionName: roleSessionName,
-    ...(code === undefined || serial === undefined ? {} : { SerialNumber: serial, TokenCode: code }),
+    ...(code === undefined ? {} : { SerialNumber: code.mfaSerial, TokenCode: code.tokenCode }),
     ...(target.externalId === undefined ? {} : { ExternalId: target.externalId.value }),
     ...(target.durationSeconds === undefined ? {} : { DurationSeconds: target.durationSeconds.value }),
     ...(target.sourceIdentity === undefined ? {} : { SourceIdentity: target.sourceIdentity.value }),

@@ -1,22 +1,29 @@
-import { defaultRegionOf } from "../aws/arn.ts";
-import { classifyFailure } from "../aws/aws-failure.ts";
 import type { ClientSettings } from "../aws/client-settings.ts";
-import { Credentials } from "../credentials/credentials.ts";
+import type { Credentials } from "../credentials/credentials.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { CapturedOutput, CaptureLimits } from "../host/captured-command.ts";
 import type { Environment, Host } from "../host/host.ts";
 import type { Locks } from "../host/lock.ts";
-import type { Target } from "../target/target.ts";
+import { formatOrigin } from "../target/format-origin.ts";
+import type { SourceProvided, Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
-import { assumeRoleInput } from "./assume-role-input.ts";
+import type { CodeRequest } from "./ask-token-code.ts";
+import { callAssumeRole, isOfRole } from "./call-assume-role.ts";
 import type { CallerStore } from "./caller-store.ts";
-import { takeDeviceTurn } from "./device-turn.ts";
+import { type FindDevicePorts, type FoundDevice, findDevice } from "./find-device.ts";
+import { openSharedSession } from "./open-shared-session.ts";
+import type { RoleFactsStore } from "./role-facts.ts";
+import { chooseRoute, formatSeconds, type Route, type RouteFacts } from "./route.ts";
 import type { SessionCache } from "./session-cache.ts";
-import { sessionInputs } from "./session-inputs.ts";
+import { canonicalText, inputsDigest, type SessionInputs, sessionInputs } from "./session-inputs.ts";
+import { askSessionName, knownSessionName, sessionNameOf } from "./session-name.ts";
+import type { KeptSharedSession, SharedSession, SharedSessions } from "./shared-sessions.ts";
+import { placeName, placeOf, type SignIn, type Signer, signInOf, stsSettings } from "./signer.ts";
+import type { SpentCodes } from "./spent-codes.ts";
 import type { StsClient } from "./sts-client.ts";
-import { notSts, translateAssumeRoleFailure, translateCallerFailure, unreachable } from "./sts-errors.ts";
 import type { GivenTokenCode } from "./token-code.ts";
-import { presentTokenCode } from "./token-code-source.ts";
+import { isCodeAtHand, presentTokenCode } from "./token-code-source.ts";
+import { takeTurn } from "./turn.ts";
 
 /** A role session: the credentials that open a role in a child account. */
 export interface RoleSession {
@@ -24,15 +31,17 @@ export interface RoleSession {
   /** `arn:aws:sts::<account>:assumed-role/<role>/<session name>` */
   readonly assumedRoleArn: string;
   readonly accountId: string;
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970 by this machine's clock. */
   readonly obtainedAt: number;
+  /** AWS's clock less this machine's, milliseconds, when it was obtained: 0 where it was not told. */
+  readonly clockOffsetMs: number;
   readonly isFromCache: boolean;
 }
 
 export interface RoleSessionOptions {
   /** Six digits, checked; undefined: from elsewhere, if a code is needed. */
   readonly givenCode: GivenTokenCode | undefined;
-  /** Assume again even if the cache serves. */
+  /** Assume again even if the cache serves, and whatever was learnt of the role. */
   readonly refresh: boolean;
   /** Neither read nor write the cache. */
   readonly noCache: boolean;
@@ -40,16 +49,27 @@ export interface RoleSessionOptions {
   readonly mayAsk: boolean;
   /** A session that ends sooner than this is assumed again. Milliseconds; never over a third of the session's life. */
   readonly minTtlMs: number;
+  /** The run is over several targets, which share one code. */
+  readonly isOneOfSeveral: boolean;
+  /** A shared session that is opened on the way is kept: `login` alone does. */
+  readonly keepsShared: boolean;
 }
 
 export interface RoleSessionPorts {
   readonly host: Pick<Host, "now" | "sleep" | "env" | "openTerminal" | "interrupts">;
   readonly cache: SessionCache;
   readonly callers: CallerStore;
+  readonly shared: SharedSessions;
+  readonly roleFacts: RoleFactsStore;
+  readonly spentCodes: SpentCodes;
+  readonly devices: FindDevicePorts["devices"];
   /** One question for any number of processes. */
   readonly locks: Locks;
   /** Imports the SDK: called only when a call is due, and after the prompt is painted. */
   loadStsClient(settings: ClientSettings): Promise<StsClient>;
+  readonly loadIamClient: FindDevicePorts["loadIamClient"];
+  /** Asks whoever gives a source's credentials. */
+  loadProvidedCredentials(source: SourceProvided): Promise<Credentials>;
   /** Runs a program for what it prints, on the user's terminal. @throws InterruptedError */
   captureCommand(command: readonly string[], env: Environment, limits: CaptureLimits): Promise<CapturedOutput>;
   /** A line on standard error. */
@@ -57,90 +77,443 @@ export interface RoleSessionPorts {
 }
 
 /**
- * A live session of the target's role: from the cache, else by AssumeRole with the code, asked for if it must be.
- * @throws AssumeMfaError of the codes that `sts-errors.ts` makes, TOKEN_CODE_MISSING, MFA_SERIAL_MISSING, NETWORK
+ * A live session of the target's role: from the cache, else by AssumeRole, signed by whoever the route says, with a code
+ * where one is needed.
+ * @throws AssumeMfaError of the codes that `sts-errors.ts` makes, those of `chooseRoute`, `findDevice` and
+ *   `presentTokenCode`, NETWORK, DEVICE_BUSY
  */
 export async function obtainRoleSession(
   target: Target,
   options: RoleSessionOptions,
   ports: RoleSessionPorts,
 ): Promise<RoleSession> {
-  const inputs = sessionInputs(target);
-  const mayCache = !options.noCache && target.cache === "file";
-  // `--refresh` takes none that was there before, only what somebody made while it waited.
-  const refused = mayCache && options.refresh ? ports.cache.read(inputs)?.credentials.accessKeyId : undefined;
-  const look = (): RoleSession | undefined => {
-    const cached = mayCache ? ports.cache.read(inputs) : undefined;
-    if (cached === undefined || cached.credentials.accessKeyId === refused) return undefined;
-    return isOfRole(cached, target) && isLive(cached, ports.host.now(), options.minTtlMs) ? cached : undefined;
-  };
-  const serve = (session: RoleSession): RoleSession => {
-    const { givenCode } = options;
-    if (givenCode !== undefined) {
-      ports.note(`the token code from ${givenCode.from} was not needed and not sent: a live session is cached`);
+  return new Obtaining(target, options, ports).obtain();
+}
+
+class Obtaining {
+  readonly #target: Target;
+  readonly #options: RoleSessionOptions;
+  readonly #ports: RoleSessionPorts;
+  readonly #inputs: SessionInputs;
+  readonly #mayCache: boolean;
+  /** `--refresh` takes none that was there before, only what somebody made while it waited. */
+  #refusedKeyId: string | undefined;
+
+  constructor(target: Target, options: RoleSessionOptions, ports: RoleSessionPorts) {
+    this.#target = target;
+    this.#options = options;
+    this.#ports = ports;
+    this.#inputs = sessionInputs(target);
+    this.#mayCache = !options.noCache && target.cache.value !== "none";
+  }
+
+  async obtain(): Promise<RoleSession> {
+    const { refresh } = this.#options;
+    if (this.#mayCache && refresh) {
+      this.#refusedKeyId = (await this.#ports.cache.read(this.#inputs))?.credentials.accessKeyId;
     }
-    return session;
-  };
-  const assumeAndKeep = async (needsCode: boolean): Promise<RoleSession> => {
-    const session = await assumeRole(target, needsCode, options, ports);
-    if (mayCache) {
+    const cached = await this.#look();
+    if (cached !== undefined) return this.#serve(cached, "a live session is cached");
+    const { source } = this.#target;
+    switch (source.kind) {
+      case "role":
+        return this.#throughRole(source.target, source.label);
+      case "provided":
+        return this.#throughProvided(source);
+      case "keys":
+        if (!source.credentials.isLongTerm) {
+          const route = chooseRoute(routeFacts(this.#target, { kind: "session", label: source.label }, this.#ports));
+          return this.#plainly(source, route.reason);
+        }
+        return this.#asUser(signInOf(this.#target) as SignIn);
+    }
+  }
+
+  /** What serves now. */
+  async #look(): Promise<RoleSession | undefined> {
+    if (!this.#mayCache) return undefined;
+    const cached = await this.#ports.cache.read(this.#inputs);
+    if (cached === undefined || cached.credentials.accessKeyId === this.#refusedKeyId) return undefined;
+    const isGood =
+      isOfRole(cached, this.#target) && isLive(cached, this.#ports.host.now(), this.#options.minTtlMs);
+    return isGood ? cached : undefined;
+  }
+
+  async #keep(session: RoleSession): Promise<RoleSession> {
+    if (this.#mayCache) {
       try {
-        ports.cache.write(inputs, session);
+        await this.#ports.cache.write(this.#inputs, session, this.#target.cache.value === "keychain");
       } catch (error) {
         // The credentials matter more than keeping them (ACCEPTANCE.md C6).
-        ports.note(`the session could not be cached: ${shortReason(error)}`);
+        this.#ports.note(`the session could not be cached: ${shortReason(error)}`);
       }
     }
     return session;
-  };
+  }
 
-  const cached = look();
-  if (cached !== undefined) return serve(cached);
-  if (!isCodeNeeded(target, options, ports)) return assumeAndKeep(false);
-  const device = [target.mfaSerial?.value ?? "", callerPlace(target)];
-  const turn = await takeDeviceTurn(device, ports.locks, ports.host, ports.note, look);
-  if (turn.kind === "served") return serve(turn.session);
+  /** @param why completes `the token code … was not needed and not sent: …` */
+  #serve(session: RoleSession, why: string): RoleSession {
+    const { givenCode } = this.#options;
+    if (givenCode !== undefined) {
+      this.#ports.note(`the token code from ${givenCode.from} was not needed and not sent: ${why}`);
+    }
+    return session;
+  }
+
+  async #throughRole(hop: Target, label: string): Promise<RoleSession> {
+    const target = this.#target;
+    chooseRoute(routeFacts(target, { kind: "role session", label }, this.#ports));
+    if (target.mfaSerial !== undefined && target.mfaRequired.value) {
+      // Never a refusal: reports differ on whether a session carries its MFA along (AWS.md, 4).
+      this.#ports.note(
+        `${shownName(target.name)} names an MFA device (${formatOrigin(target.mfaSerial.origin)}), but ${label} signs, ` +
+          "which can't present a code; if the role demands MFA, let a user's own keys sign: --source-profile",
+      );
+    }
+    const { credentials, assumedRoleArn } = await obtainRoleSession(
+      hop,
+      { ...this.#options, refresh: false, minTtlMs: HOP_TTL_MS },
+      this.#ports,
+    );
+    return this.#assumeInTurn({ label, credentials }, sessionNameOf(assumedRoleArn));
+  }
+
+  async #throughProvided(source: SourceProvided): Promise<RoleSession> {
+    const isRole = source.provider.kind !== "process";
+    const facts = routeFacts(
+      this.#target,
+      { kind: isRole ? "role session" : "session", label: source.label },
+      this.#ports,
+    );
+    const { reason } = chooseRoute(facts);
+    const credentials = await this.#ports.loadProvidedCredentials(source);
+    if (credentials.isLongTerm && this.#target.mfaSerial !== undefined) {
+      // A program that keeps a user's keys: those can present a code.
+      return this.#asUser(signInOf({ ...this.#target, source: { ...source, kind: "keys", credentials } }) as SignIn);
+    }
+    return this.#plainly({ label: source.label, credentials }, reason);
+  }
+
+  /** Without a code, which is said. */
+  async #plainly(signer: Signer, reason: string): Promise<RoleSession> {
+    const { givenCode } = this.#options;
+    if (givenCode !== undefined) this.#ports.note(`the token code from ${givenCode.from} was not sent: ${reason}`);
+    else if (this.#target.mfaRequired.value) this.#ports.note(`no code is asked for: ${reason}`);
+    return this.#assumeInTurn(signer);
+  }
+
+  /** One call for any number of processes that want the same session. */
+  async #assumeInTurn(signer: Signer, sessionName?: string): Promise<RoleSession> {
+    if (!this.#mayCache) return this.#assume(signer, sessionName);
+    const { locks, host, note } = this.#ports;
+    const subject = { lock: ["session", inputsDigest(canonicalText(this.#inputs))], doing: "assumes the same role" };
+    const turn = await takeTurn(subject, locks, host, note, () => this.#look());
+    if (turn.kind === "served") return turn.served;
+    try {
+      return await this.#keep(await this.#assume(signer, sessionName));
+    } finally {
+      turn.release();
+    }
+  }
+
+  async #assume(signer: Signer, sessionName: string | undefined): Promise<RoleSession> {
+    const target = this.#target;
+    const place = placeOf(target);
+    const { callers } = this.#ports;
+    const client = await this.#ports.loadStsClient(stsSettings(place, signer.credentials));
+    try {
+      const name =
+        target.roleSessionName?.value ??
+        sessionName ??
+        knownSessionName(signer, place, callers) ??
+        (await askSessionName(signer, place, client, callers));
+      return await callAssumeRole(target, signer, client, name, undefined, this.#ports);
+    } catch (error) {
+      this.#learn(error);
+      throw error;
+    } finally {
+      client.close();
+    }
+  }
+
+  /** An IAM user's own keys: a code can be presented, and a shared session serve in its place. */
+  async #asUser(signIn: SignIn): Promise<RoleSession> {
+    const { host, locks, note } = this.#ports;
+    let denied: AssumeMfaError | undefined;
+    for (;;) {
+      const shared = this.#options.noCache ? undefined : liveShared(signIn, host.now(), this.#ports.shared);
+      const route = this.#route(signIn, shared, denied !== undefined);
+      if (route.kind === "plain") {
+        // Nobody wonders why the profile's own word is followed.
+        const { givenCode } = this.#options;
+        if (givenCode !== undefined) note(`the token code from ${givenCode.from} was not sent: ${route.reason}`);
+        return this.#assumeInTurn(signIn.source);
+      }
+      this.#refuseLearntDuration(signIn, route);
+      if (route.kind === "shared" && shared !== undefined) {
+        const opened = await this.#openKept(shared);
+        if (opened === undefined) continue;
+        const served = await this.#byShared(signIn, opened);
+        if (!(served instanceof AssumeMfaError)) return served;
+        denied = served;
+        continue;
+      }
+      const device = await findDevice(signIn, this.#options, this.#ports);
+      if (route.isToBeSaid) note(`${shownName(this.#target.name)} goes direct, with a code of its own: ${route.reason}`);
+      const turn = await takeTurn(
+        { lock: [device.serial, placeName(signIn)], doing: "presents a code of the same device" },
+        locks,
+        host,
+        note,
+        async () => (await this.#look()) ?? this.#openedMeanwhile(signIn, route, shared),
+      );
+      if (turn.kind === "served") {
+        if ("assumedRoleArn" in turn.served) return this.#serve(turn.served, "a live session is cached");
+        continue;
+      }
+      try {
+        if (route.kind === "shared") {
+          const opened = await this.#openShared(signIn, device);
+          const served = await this.#byShared(signIn, opened);
+          if (!(served instanceof AssumeMfaError)) return served;
+          throw served;
+        }
+        const session = await this.#keep(await this.#assumeWithCode(signIn, device));
+        if (denied !== undefined) this.#learnOfRole({ refusesShared: true });
+        return session;
+      } catch (error) {
+        this.#learn(error);
+        throw denied !== undefined && isNobodyThere(error) ? denied : error;
+      } finally {
+        // After the session is kept: whoever waits finds it.
+        turn.release();
+      }
+    }
+  }
+
+  #route(signIn: SignIn, shared: KeptSharedSession | undefined, isDenied: boolean): Route {
+    const facts = routeFacts(this.#target, { kind: "user", label: signIn.source.label }, this.#ports);
+    return chooseRoute({
+      ...facts,
+      ...(isDenied ? { mode: DIRECT_AFTER_DENIAL } : {}),
+      hasShared: shared !== undefined,
+      isOneOfSeveral: this.#options.isOneOfSeveral,
+      refusesShared: facts.refusesShared && !this.#options.refresh,
+    });
+  }
+
+  /** While it waited, somebody may have signed in for the day: no second code then. */
+  #openedMeanwhile(
+    signIn: SignIn,
+    route: Route,
+    before: KeptSharedSession | undefined,
+  ): KeptSharedSession | undefined {
+    if (this.#options.noCache || before !== undefined) return undefined;
+    const shared = liveShared(signIn, this.#ports.host.now(), this.#ports.shared);
+    if (shared === undefined) return undefined;
+    return route.kind === "shared" || this.#route(signIn, shared, false).kind === "shared" ? shared : undefined;
+  }
+
+  /** @returns undefined when its secrets are gone: it is forgotten then */
+  async #openKept(shared: KeptSharedSession): Promise<SharedSession | undefined> {
+    let reason = "its secrets are gone";
+    try {
+      const opened = await this.#ports.shared.open(shared);
+      if (opened !== undefined) return opened;
+    } catch (error) {
+      reason = shortReason(error);
+    }
+    this.#ports.note(`the shared session can't be used, and is forgotten: ${reason}`);
+    if (await this.#ports.shared.remove(shared)) return undefined;
+    throw new AssumeMfaError("KEYCHAIN_FAILED", `the shared session can be neither used nor forgotten: ${reason}`, {
+      hint: "assume-mfa logout --all, or go --direct with a code",
+    });
+  }
+
+  async #openShared(signIn: SignIn, device: FoundDevice): Promise<SharedSession> {
+    const opened = await openSharedSession(signIn, this.#request(device), this.#options, this.#ports);
+    await keepShared(opened, this.#options.keepsShared, this.#ports);
+    return opened;
+  }
+
+  /** @returns the session; the denial when one direct try with a code of its own is to follow */
+  async #byShared(signIn: SignIn, shared: SharedSession): Promise<RoleSession | AssumeMfaError> {
+    const { callers, note } = this.#ports;
+    const signer = { label: `the shared session of ${signIn.source.label}`, credentials: shared.credentials };
+    try {
+      const name = knownSessionName(signIn.source, placeOf(this.#target), callers);
+      return this.#serve(await this.#assumeInTurn(signer, name), "a shared session is live");
+    } catch (error) {
+      if (!(error instanceof AssumeMfaError) || error.code !== "ASSUME_ROLE_DENIED") throw error;
+      if (!isCodeAtHand(signIn, this.#options, this.#ports)) {
+        throw withHint(error, "a shared session may be too old for the role (aws:MultiFactorAuthAge): --direct, with a fresh code");
+      }
+      note(
+        `${shownName(this.#target.name)} refuses the shared session: its trust policy may demand a fresher code ` +
+          "(aws:MultiFactorAuthAge), so one is tried directly",
+      );
+      return error;
+    }
+  }
+
+  async #assumeWithCode(
+    signIn: SignIn,
+    device: FoundDevice,
+  ): Promise<RoleSession> {
+    const target = this.#target;
+    const place = placeOf(target);
+    const { callers } = this.#ports;
+    const signer: Signer = signIn.source;
+    const known = () => target.roleSessionName?.value ?? knownSessionName(signer, place, callers);
+    const ask = (client: StsClient) => askSessionName(signer, place, client, callers);
+    // The call that warms the connection also tells the session name: one call for both, whoever needs it first.
+    let naming: Promise<string> | undefined;
+    return presentTokenCode(this.#request(device), this.#options, this.#ports, {
+      connect: () => this.#ports.loadStsClient(stsSettings(place, signer.credentials)),
+      async introduce(client) {
+        naming = ask(client);
+        await naming;
+      },
+      send: async (client, tokenCode) => {
+        const name = known() ?? (await naming?.catch(() => undefined)) ?? (await ask(client));
+        const code = { tokenCode, mfaSerial: device.serial };
+        return callAssumeRole(target, signer, client, name, code, this.#ports);
+      },
+    });
+  }
+
+  #request({ serial }: FoundDevice): CodeRequest {
+    const { name, role, mfaProcess } = this.#target;
+    return {
+      forWhom: name,
+      wantedFor: `${shownName(name)} (account ${role.value.accountId})`,
+      mfaSerial: serial,
+      place: placeName(placeOf(this.#target)),
+      mfaProcess,
+    };
+  }
+
+  /** What AWS refused before costs no code again (CLI.md, "Which route"). */
+  #refuseLearntDuration(signIn: SignIn, route: Route): void {
+    const { durationSeconds, role, name } = this.#target;
+    if (this.#options.refresh || durationSeconds === undefined || route.kind === "plain") return;
+    const { refusedDurationSeconds: refused } = this.#ports.roleFacts.read(
+      role.value.arn,
+      signIn.source.credentials.accessKeyId,
+      placeName(signIn),
+    );
+    if (refused === undefined || durationSeconds.value < refused) return;
+    throw new AssumeMfaError(
+      "SESSION_SETTING_REFUSED",
+      `${shownName(name)} allows no session of ${formatSeconds(durationSeconds.value)}: AWS refused ${formatSeconds(refused)} before; no code was asked for`,
+      {
+        hint: [
+          `lower ${formatOrigin(durationSeconds.origin)}, or raise the role's maximum session duration`,
+          "it was raised since: --refresh asks AWS again",
+        ],
+        details: { durationSeconds: durationSeconds.value, refusedDurationSeconds: refused },
+      },
+    );
+  }
+
+  #learn(error: unknown): void {
+    if (!(error instanceof AssumeMfaError) || error.code !== "SESSION_SETTING_REFUSED") return;
+    const seconds = error.details?.refusedDurationSeconds;
+    if (typeof seconds === "number") this.#learnOfRole({ refusedDurationSeconds: seconds });
+  }
+
+  #learnOfRole(facts: Parameters<RoleFactsStore["write"]>[3]): void {
+    const { source, role } = this.#target;
+    if (source.kind !== "keys" || this.#options.noCache) return;
+    const { accessKeyId } = source.credentials;
+    this.#ports.roleFacts.write(role.value.arn, accessKeyId, placeName(placeOf(this.#target)), facts);
+  }
+}
+
+/** A hop's session only has to last for the call that it signs. */
+const HOP_TTL_MS = 60_000;
+/** The same of a shared session. */
+const SHARED_TTL_MS = 60_000;
+
+const DIRECT_AFTER_DENIAL: RouteFacts["mode"] = Object.freeze({
+  value: "direct",
+  origin: Object.freeze({ kind: "default", reason: "the shared session was refused" }),
+});
+
+/** What the route depends on, but for what is kept. */
+export function routeFacts(target: Target, signer: RouteFacts["signer"], ports: Pick<RoleSessionPorts, "roleFacts">): RouteFacts {
+  const { source, role } = target;
+  const learnt =
+    source.kind === "keys"
+      ? ports.roleFacts.read(role.value.arn, source.credentials.accessKeyId, placeName(placeOf(target)))
+      : undefined;
+  return {
+    targetName: target.name,
+    signer,
+    mfaRequired: target.mfaRequired,
+    mode: target.sessionMode,
+    durationSeconds: target.durationSeconds,
+    hasShared: false,
+    isOneOfSeveral: false,
+    refusesShared: learnt?.refusesShared === true,
+  };
+}
+
+/**
+ * The shared session that serves a sign-in: of the same keys, at the same place, with the same device; where no device is
+ * named, with any of them.
+ * @param now milliseconds since 1970 by this machine's clock
+ */
+export function liveShared(
+  signIn: Pick<SignIn, "source" | "mfaSerial" | "endpoints" | "partition">,
+  now: number,
+  shared: SharedSessions,
+): KeptSharedSession | undefined {
+  const { accessKeyId } = signIn.source.credentials;
+  return shared
+    .list()
+    .filter((head) => head.sourceAccessKeyId === accessKeyId && head.place === placeName(signIn))
+    .filter((head) => signIn.mfaSerial === undefined || head.mfaSerial === signIn.mfaSerial.value)
+    .filter((head) => lastsLonger(head, now, SHARED_TTL_MS))
+    .sort((a, b) => b.expiration - a.expiration)[0];
+}
+
+/** @param isStored false: it serves this run alone */
+export async function keepShared(
+  session: SharedSession,
+  isStored: boolean,
+  { shared, note }: Pick<RoleSessionPorts, "shared" | "note">,
+): Promise<void> {
+  if (!isStored) return;
   try {
-    return await assumeAndKeep(true);
-  } finally {
-    // After the session is kept: whoever waits finds it.
-    turn.release();
+    const { keptIn, reason } = await shared.write(session);
+    if (keptIn === "keychain") note("the shared session is kept in the keychain");
+    else note(`the shared session is kept in a file that only you can read: ${reason ?? "there is no keychain"}`);
+  } catch (error) {
+    note(`the shared session could not be kept: ${shortReason(error)}`);
   }
 }
 
 /** Whether it lasts for longer than the margin, which is never more than a third of its life (a 15 min session). */
 export function isLive(session: RoleSession, now: number, minTtlMs: number): boolean {
-  const { expiration } = session.credentials;
-  return expiration !== undefined && lastsLonger({ expiration, obtainedAt: session.obtainedAt }, now, minTtlMs);
+  const { credentials, obtainedAt, clockOffsetMs } = session;
+  const { expiration } = credentials;
+  return expiration !== undefined && lastsLonger({ expiration, obtainedAt, clockOffsetMs }, now, minTtlMs);
 }
 
-/** The same of a session whose credentials are not at hand. All in milliseconds. */
+/** The same of a session whose credentials are not at hand. All in milliseconds; `now` by this machine's clock. */
 export function lastsLonger(
-  { expiration, obtainedAt }: { readonly expiration: number; readonly obtainedAt: number },
+  {
+    expiration,
+    obtainedAt,
+    clockOffsetMs,
+  }: { readonly expiration: number; readonly obtainedAt: number; readonly clockOffsetMs: number },
   now: number,
   minTtlMs: number,
 ): boolean {
   // A clock that was set back since makes the life negative.
-  const marginMs = Math.max(0, Math.min(minTtlMs, (expiration - obtainedAt) / 3));
-  return expiration - now > marginMs;
-}
-
-/**
- * Whether it is a session of this target's role in this target's account: what is shown is what is worked in, whoever
- * answered or wrote the entry.
- */
-function isOfRole(session: Pick<RoleSession, "assumedRoleArn" | "accountId">, target: Target): boolean {
-  const { partition, accountId, roleName } = target.role.value;
-  const parts = /^arn:([\w-]+):sts::(\d{12}):assumed-role\/([\w+=,.@-]{1,64})\/[\w+=,.@-]{2,64}$/.exec(
-    session.assumedRoleArn,
-  );
-  return (
-    parts?.[1] === partition &&
-    parts[2] === accountId &&
-    session.accountId === accountId &&
-    // IAM compares role names without regard to case.
-    parts[3]?.toLowerCase() === roleName.toLowerCase()
-  );
+  const marginMs = Math.max(0, Math.min(minTtlMs, (expiration - obtainedAt - clockOffsetMs) / 3));
+  return expiration - now - clockOffsetMs > marginMs;
 }
 
 /** `EACCES: permission denied, mkdir '/home/alice/.cache'` → `permission denied (/home/alice/.cache)` */
@@ -149,168 +522,11 @@ function shortReason(error: unknown): string {
   return message.replace(/^E[A-Z]+: ([^,]+), \w+ '([^']*)'.*$/s, "$1 ($2)");
 }
 
-async function assumeRole(
-  target: Target,
-  needsCode: boolean,
-  options: RoleSessionOptions,
-  ports: RoleSessionPorts,
-): Promise<RoleSession> {
-  const region = target.region?.value ?? defaultRegionOf(target.role.value.partition);
-  const settings: ClientSettings = {
-    region,
-    endpoint: target.endpoints.sts?.value,
-    credentials: target.source.credentials,
-    useFipsEndpoint: target.useFipsEndpoint,
-    useDualstackEndpoint: target.useDualstackEndpoint,
-    connection: target.connection,
-    maxAttempts: 1,
-  };
-  if (!needsCode) {
-    const client = await ports.loadStsClient(settings);
-    try {
-      const name = await resolveSessionName(target, client, region, ports);
-      return await callAssumeRole(target, region, client, name, undefined, ports);
-    } finally {
-      client.close();
-    }
-  }
-  // The call that warms the connection also tells the session name: one call for both, whoever needs it first.
-  let naming: Promise<string> | undefined;
-  return presentTokenCode(target, options, ports, {
-    connect: () => ports.loadStsClient(settings),
-    async introduce(client) {
-      naming = askSessionName(target, client, region, ports);
-      await naming;
-    },
-    async send(client, code) {
-      const name =
-        knownSessionName(target, ports) ??
-        (await naming?.catch(() => undefined)) ??
-        (await resolveSessionName(target, client, region, ports));
-      return callAssumeRole(target, region, client, name, code, ports);
-    },
-  });
+function isNobodyThere(error: unknown): boolean {
+  return error instanceof AssumeMfaError && error.code === "TOKEN_CODE_MISSING";
 }
 
-/** @throws AssumeMfaError MFA_SERIAL_MISSING when a code is needed and no device is known */
-function isCodeNeeded(target: Target, options: RoleSessionOptions, ports: RoleSessionPorts): boolean {
-  const unneeded = (reason: string) => {
-    if (options.givenCode !== undefined)
-      ports.note(`the token code from ${options.givenCode.from} was not sent: ${reason}`);
-    else ports.note(`no code is asked for: ${reason}`);
-    return false;
-  };
-  if (!target.mfaRequired) return options.givenCode === undefined ? false : unneeded("assume_mfa_required is false");
-  // Only an IAM user's own keys can present a code (AWS.md, 3).
-  if (!target.source.credentials.isLongTerm)
-    return unneeded(`${target.source.label} is a session, which can't present one`);
-  if (target.mfaSerial !== undefined) return true;
-  const profile = target.profileName ?? target.source.profileName;
-  const addLine =
-    profile === undefined
-      ? ""
-      : `add mfa_serial = arn:aws:iam::<account>:mfa/<name> to the profile ${shownName(profile)}, or `;
-  throw new AssumeMfaError("MFA_SERIAL_MISSING", `no MFA device is known for ${shownName(target.name)}`, {
-    hint: [
-      `${addLine}use --serial-number (ASSUME_MFA_SERIAL_NUMBER)`,
-      "a role that demands no MFA: assume_mfa_required = false",
-    ],
-  });
-}
-
-/**
- * The IAM user's name, which trust policies can demand (`sts:RoleSessionName = ${aws:username}`), unless one is set.
- * STS is asked who the keys belong to once, and the answer kept by access key id.
- */
-async function resolveSessionName(
-  target: Target,
-  client: StsClient,
-  region: string,
-  ports: RoleSessionPorts,
-): Promise<string> {
-  return knownSessionName(target, ports) ?? askSessionName(target, client, region, ports);
-}
-
-function knownSessionName(target: Target, ports: RoleSessionPorts): string | undefined {
-  if (target.roleSessionName !== undefined) return target.roleSessionName.value;
-  return sessionNameOf(ports.callers.read(target.source.credentials.accessKeyId, callerPlace(target)));
-}
-
-/** Keys of a sandbox or an emulator can be shaped like anyone's: what they mean is remembered per place. */
-function callerPlace(target: Target): string {
-  return target.endpoints.sts?.value ?? target.role.value.partition;
-}
-
-async function askSessionName(
-  target: Target,
-  client: StsClient,
-  region: string,
-  ports: RoleSessionPorts,
-): Promise<string> {
-  try {
-    const arn = await client.getCallerIdentity();
-    if (arn === undefined) throw notSts(target, region);
-    ports.callers.write(target.source.credentials.accessKeyId, callerPlace(target), arn);
-    return sessionNameOf(arn) ?? FALLBACK_SESSION_NAME;
-  } catch (error) {
-    const failure = classifyFailure(error);
-    if (failure === undefined) throw error;
-    if (failure.kind === "unsent") throw unreachable(failure, target, region, error);
-    if (failure.kind === "ambiguous") {
-      throw new AssumeMfaError("REPLY_LOST", `GetCallerIdentity got no usable answer: ${failure.message}`, {
-        hint: "no code was sent; try again",
-        cause: error,
-      });
-    }
-    const dead = translateCallerFailure(failure, target, error);
-    if (dead !== undefined) throw dead;
-    return FALLBACK_SESSION_NAME;
-  }
-}
-
-const FALLBACK_SESSION_NAME = "assume-mfa";
-
-/** The last part of a user's or session's ARN, where AssumeRole takes it as a session name (AWS.md, 2). */
-function sessionNameOf(arn: string | undefined): string | undefined {
-  const name = arn?.slice(arn.lastIndexOf("/") + 1);
-  return name !== undefined && /^[\w+=,.@-]{2,64}$/.test(name) ? name : undefined;
-}
-
-async function callAssumeRole(
-  target: Target,
-  region: string,
-  client: StsClient,
-  roleSessionName: string,
-  code: string | undefined,
-  ports: RoleSessionPorts,
-): Promise<RoleSession> {
-  let output: Awaited<ReturnType<StsClient["assumeRole"]>>;
-  try {
-    output = await client.assumeRole(assumeRoleInput(target, roleSessionName, code));
-  } catch (error) {
-    const failure = classifyFailure(error);
-    if (failure === undefined) throw error;
-    const context = { target, region, roleSessionName, hasTokenCode: code !== undefined };
-    throw translateAssumeRoleFailure(failure, context, error);
-  }
-  const { accessKeyId, secretAccessKey, sessionToken, expiration, assumedRoleArn } = output;
-  const accountId = /^arn:[\w-]+:sts::(\d{12}):/.exec(assumedRoleArn ?? "")?.[1];
-  const expires = expiration?.getTime() ?? Number.NaN;
-  if (!accessKeyId || !secretAccessKey || !sessionToken || !assumedRoleArn || !accountId || Number.isNaN(expires)) {
-    throw new AssumeMfaError("REPLY_LOST", "AssumeRole's answer holds no complete credentials", {
-      hint: code === undefined ? "check --endpoint-url" : "check --endpoint-url; the token code may be used up",
-    });
-  }
-  // Before anything else, so that no text of ours can show them.
-  const credentials = new Credentials({ accessKeyId, secretAccessKey, sessionToken, expiration: expires });
-  if (!isOfRole({ assumedRoleArn, accountId }, target)) {
-    throw new AssumeMfaError(
-      "ACCOUNT_UNEXPECTED",
-      `AssumeRole's answer is another role's session: ${assumedRoleArn.slice(0, 200)}`,
-      {
-        hint: `asked for was ${target.role.value.arn}; nothing was done: check --endpoint-url (AWS_ENDPOINT_URL)`,
-      },
-    );
-  }
-  return { credentials, assumedRoleArn, accountId, obtainedAt: ports.host.now(), isFromCache: false };
+function withHint(error: AssumeMfaError, hint: string): AssumeMfaError {
+  const { code, message, hints, details, cause } = error;
+  return new AssumeMfaError(code, message, { hint: [...hints, hint], details, cause });
 }

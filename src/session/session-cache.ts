@@ -1,6 +1,7 @@
 import path from "node:path";
 import { parseRoleArn, type RoleArn } from "../aws/arn.ts";
 import { Credentials } from "../credentials/credentials.ts";
+import type { Keychain } from "../host/keychain.ts";
 import type { PrivateFiles } from "../host/private-files.ts";
 import { type Cleared, clearFolder } from "./clear-folder.ts";
 import type { RoleSession } from "./role-session.ts";
@@ -9,15 +10,18 @@ import { canonicalText, inputsDigest, type SessionInputs } from "./session-input
 /** Role sessions by what they were made from. */
 export interface SessionCache {
   /** @returns undefined when there is none: a missing, damaged or foreign entry alike. Never throws. */
-  read(inputs: SessionInputs): RoleSession | undefined;
-  /** @throws Error when it can't be kept */
-  write(inputs: SessionInputs, session: RoleSession): void;
+  read(inputs: SessionInputs): Promise<RoleSession | undefined>;
+  /**
+   * @param inKeychain its secrets go there, and only what `list` tells into a file (`assume_mfa_cache = keychain`)
+   * @throws Error when it can't be kept
+   */
+  write(inputs: SessionInputs, session: RoleSession, inKeychain: boolean): Promise<void>;
   /** @returns false when it can't be removed, and stays */
-  remove(inputs: SessionInputs): boolean;
+  remove(inputs: SessionInputs): Promise<boolean>;
   /** All that are whole and what they say they are, ended ones too, those of another schema as well. Never throws. */
   list(): readonly KeptSession[];
   /** Removes all of it, what is damaged or foreign too. Never throws. */
-  clear(): Cleared;
+  clear(): Promise<Cleared>;
 }
 
 /** A session that is kept, without its secrets. */
@@ -29,62 +33,133 @@ export interface KeptSession {
   /** Milliseconds since 1970, as are the next. */
   readonly obtainedAt: number;
   readonly expiration: number;
+  /** AWS's clock less this machine's, milliseconds. */
+  readonly clockOffsetMs: number;
 }
 
 /**
  * Role sessions in 0600 files, one each.
  * @param folder the program's cache folder; undefined where there is none
  */
-export function makeFileSessionCache(files: PrivateFiles, folder: string | undefined): SessionCache {
+export function makeFileSessionCache(
+  files: PrivateFiles,
+  keychain: Keychain,
+  folder: string | undefined,
+): SessionCache {
   const sessions = folder === undefined ? undefined : path.join(folder, "sessions");
-  const fileOf = (canonical: string) => path.join(sessions as string, `${inputsDigest(canonical)}.json`);
+  const fileOf = (digest: string) => path.join(sessions as string, `${digest}.json`);
+  const readHead = (inputs: SessionInputs) => {
+    if (sessions === undefined) return undefined;
+    const canonical = canonicalText(inputs);
+    const digest = inputsDigest(canonical);
+    const text = files.read(fileOf(digest));
+    const head = text === undefined ? undefined : parseEntry(text, canonical);
+    return head && { head, digest };
+  };
+  /** All that are whole and lie where they belong, with their digests. */
+  const heads = () => {
+    if (sessions === undefined) return [];
+    return files.list(sessions).flatMap((name) => {
+      const text = files.read(path.join(sessions, name));
+      const kept = text === undefined ? undefined : parseKept(text);
+      const digest = kept === undefined ? "" : inputsDigest(canonicalText(kept.inputs));
+      return kept !== undefined && name === `${digest}.json` ? [{ kept, digest }] : [];
+    });
+  };
   return {
-    read(inputs) {
-      if (sessions === undefined) return undefined;
-      const canonical = canonicalText(inputs);
-      const text = files.read(fileOf(canonical));
-      return text === undefined ? undefined : parseEntry(text, canonical);
+    async read(inputs) {
+      const found = readHead(inputs);
+      if (found === undefined) return undefined;
+      const { secrets, ...head } = found.head;
+      const opened = secrets ?? (await readSecrets(keychain, found.digest, head.accessKeyId));
+      if (opened === undefined) return undefined;
+      const { accessKeyId, expiration, ...rest } = head;
+      return { ...rest, credentials: new Credentials({ accessKeyId, expiration, ...opened }), isFromCache: true };
     },
-    write(inputs, session) {
+    async write(inputs, session, inKeychain) {
       if (folder === undefined || sessions === undefined) throw new Error("there is no home folder");
       files.ensureFolder(folder);
       files.ensureFolder(sessions);
       const canonical = canonicalText(inputs);
-      files.write(fileOf(canonical), formatEntry(session, canonical));
+      const digest = inputsDigest(canonical);
+      const { accessKeyId, secretAccessKey, sessionToken } = session.credentials;
+      if (inKeychain) {
+        await keychain.write(keychainName(digest), JSON.stringify({ accessKeyId, secretAccessKey, sessionToken }));
+      }
+      files.write(fileOf(digest), formatEntry(session, canonical, inKeychain));
     },
-    remove: (inputs) => sessions === undefined || files.remove(fileOf(canonicalText(inputs))),
-    list() {
-      if (sessions === undefined) return [];
-      return files.list(sessions).flatMap((name) => {
-        const text = files.read(path.join(sessions, name));
-        const kept = text === undefined ? undefined : parseKept(text);
-        return kept !== undefined && name === `${inputsDigest(canonicalText(kept.inputs))}.json` ? [kept] : [];
-      });
+    async remove(inputs) {
+      if (sessions === undefined) return true;
+      const digest = inputsDigest(canonicalText(inputs));
+      const kept = readHead(inputs);
+      const isSecretGone =
+        kept === undefined || kept.head.secrets !== undefined || (await keychain.remove(keychainName(digest)));
+      return isSecretGone && files.remove(fileOf(digest));
     },
-    clear: () => clearFolder(files, sessions),
+    list: () => heads().map(({ kept: { isInKeychain: _, ...kept } }) => kept),
+    async clear() {
+      const left: string[] = [];
+      for (const { kept, digest } of heads()) {
+        if (!kept.isInKeychain || (await keychain.remove(keychainName(digest)))) continue;
+        left.push(`a session of ${kept.role.arn} in the keychain`);
+      }
+      const cleared = clearFolder(files, sessions);
+      return { removed: cleared.removed, left: [...left, ...cleared.left] };
+    },
   };
 }
 
-function formatEntry(session: RoleSession, canonical: string): string {
-  const { credentials } = session;
+function keychainName(digest: string): string {
+  return `role-session-${digest}`;
+}
+
+interface Secrets {
+  readonly secretAccessKey: string;
+  readonly sessionToken: string;
+}
+
+/** A keychain that is locked or gone is no session: another is assumed. */
+async function readSecrets(keychain: Keychain, digest: string, expectedAccessKeyId: string) {
+  try {
+    const { accessKeyId, secretAccessKey, sessionToken } = JSON.parse(
+      (await keychain.read(keychainName(digest))) ?? "null",
+    );
+    const isWhole = accessKeyId === expectedAccessKeyId && isKey(secretAccessKey) && isKey(sessionToken);
+    return isWhole ? { secretAccessKey, sessionToken } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function formatEntry(session: RoleSession, canonical: string, inKeychain: boolean): string {
+  const { accessKeyId, secretAccessKey, sessionToken, expiration } = session.credentials;
   return `${JSON.stringify({
     inputs: canonical,
     assumedRoleArn: session.assumedRoleArn,
     accountId: session.accountId,
-    credentials: {
-      accessKeyId: credentials.accessKeyId,
-      secretAccessKey: credentials.secretAccessKey,
-      sessionToken: credentials.sessionToken,
-      expiration: credentials.expiration,
-    },
+    credentials: inKeychain
+      ? { accessKeyId, expiration, keptIn: "keychain" }
+      : { accessKeyId, secretAccessKey, sessionToken, expiration },
     obtainedAt: session.obtainedAt,
+    clockOffsetMs: session.clockOffsetMs,
   })}\n`;
 }
 
 const LONGEST_LIFE_MS = 13 * 3_600_000;
 
+interface Entry {
+  readonly accessKeyId: string;
+  readonly expiration: number;
+  /** Undefined: in the keychain. */
+  readonly secrets: Secrets | undefined;
+  readonly assumedRoleArn: string;
+  readonly accountId: string;
+  readonly obtainedAt: number;
+  readonly clockOffsetMs: number;
+}
+
 /** The inputs stand in the entry again and are compared, so that no mishap with names serves another identity's keys. */
-function parseEntry(text: string, canonical: string): RoleSession | undefined {
+function parseEntry(text: string, canonical: string): Entry | undefined {
   let entry: unknown;
   try {
     entry = JSON.parse(text);
@@ -92,35 +167,34 @@ function parseEntry(text: string, canonical: string): RoleSession | undefined {
     return undefined;
   }
   if (!isRecord(entry) || entry.inputs !== canonical || !isRecord(entry.credentials)) return undefined;
-  const { assumedRoleArn, accountId, obtainedAt } = entry;
-  const { accessKeyId, secretAccessKey, sessionToken, expiration } = entry.credentials;
+  const { assumedRoleArn, accountId, obtainedAt, clockOffsetMs } = entry;
+  const { accessKeyId, secretAccessKey, sessionToken, expiration, keptIn } = entry.credentials;
   if (!isText(assumedRoleArn) || !isText(accountId) || !isTime(obtainedAt)) return undefined;
-  if (!isKey(accessKeyId) || !isKey(secretAccessKey) || !isKey(sessionToken) || !isTime(expiration)) return undefined;
+  if (typeof clockOffsetMs !== "number" || !Number.isFinite(clockOffsetMs)) return undefined;
+  if (!isKey(accessKeyId) || !isTime(expiration)) return undefined;
   // AssumeRole gives twelve hours at most, and an hour more for clocks that differ: a longer life is damage.
-  if (expiration - obtainedAt > LONGEST_LIFE_MS) return undefined;
-  return {
-    credentials: new Credentials({ accessKeyId, secretAccessKey, sessionToken, expiration }),
-    assumedRoleArn,
-    accountId,
-    obtainedAt,
-    isFromCache: true,
-  };
+  if (expiration - obtainedAt - clockOffsetMs > LONGEST_LIFE_MS) return undefined;
+  const head = { accessKeyId, expiration, assumedRoleArn, accountId, obtainedAt, clockOffsetMs };
+  if (keptIn === "keychain") return { ...head, secrets: undefined };
+  if (!isKey(secretAccessKey) || !isKey(sessionToken)) return undefined;
+  return { ...head, secrets: { secretAccessKey, sessionToken } };
 }
 
 /** @returns undefined for what is no entry, or holds a session of another role than the one it was made for */
-function parseKept(text: string): KeptSession | undefined {
+function parseKept(text: string): (KeptSession & { readonly isInKeychain: boolean }) | undefined {
   try {
     const canonical: unknown = JSON.parse(text)?.inputs;
     if (!isText(canonical)) return undefined;
-    const session = parseEntry(text, canonical);
+    const entry = parseEntry(text, canonical);
     const inputs: SessionInputs = Object.fromEntries(JSON.parse(canonical));
     const role = typeof inputs.roleArn === "string" ? parseRoleArn(inputs.roleArn) : undefined;
-    if (session?.credentials.expiration === undefined || role === undefined) return undefined;
-    const { accountId, assumedRoleArn, obtainedAt, credentials } = session;
+    if (entry === undefined || role === undefined) return undefined;
+    const { accountId, assumedRoleArn, obtainedAt, expiration, clockOffsetMs } = entry;
     // IAM compares role names without regard to case.
     const prefix = `arn:${role.partition}:sts::${role.accountId}:assumed-role/${role.roleName}/`.toLowerCase();
     if (accountId !== role.accountId || !assumedRoleArn.toLowerCase().startsWith(prefix)) return undefined;
-    return { inputs, role, assumedRoleArn, obtainedAt, expiration: credentials.expiration as number };
+    const isInKeychain = entry.secrets === undefined;
+    return { inputs, role, assumedRoleArn, obtainedAt, expiration, clockOffsetMs, isInKeychain };
   } catch {
     return undefined;
   }

@@ -1,8 +1,8 @@
 import { createHash } from "node:crypto";
-import type { Target } from "../target/target.ts";
+import type { Source, Target } from "../target/target.ts";
 
 /** Raised whenever an entry of another version must not be used. */
-export const SESSION_SCHEMA = 1;
+export const SESSION_SCHEMA = 2;
 
 /**
  * Everything that shapes a role session. Two runs whose inputs differ in any of them never share one
@@ -14,10 +14,10 @@ export type SessionInputs = Readonly<Record<string, string | number | boolean | 
 export function sessionInputs(target: Target): SessionInputs {
   return {
     schema: SESSION_SCHEMA,
-    sourceAccessKeyId: target.source.credentials.accessKeyId,
+    source: sourceText(target.source),
     roleArn: target.role.value.arn,
     mfaSerial: target.mfaSerial?.value ?? null,
-    mfaRequired: target.mfaRequired,
+    mfaRequired: target.mfaRequired.value,
     externalId: target.externalId?.value ?? null,
     durationSeconds: target.durationSeconds?.value ?? null,
     roleSessionName: target.roleSessionName?.value ?? null,
@@ -27,6 +27,18 @@ export function sessionInputs(target: Target): SessionInputs {
     sessionPolicy: target.sessionPolicy?.value.canonical ?? null,
     policyArns: inAnyOrder(target.policyArns.map(({ value }) => value)),
   };
+}
+
+/** Who signs: keys by their access key id, a provider by how it is asked, a role by all that shapes its session. */
+function sourceText(source: Source): string {
+  switch (source.kind) {
+    case "keys":
+      return source.credentials.accessKeyId;
+    case "provided":
+      return `provided ${canonicalText(source.provider as SessionInputs)}`;
+    case "role":
+      return `role ${canonicalText(sessionInputs(source.target))}`;
+  }
 }
 
 /** One text for all orders of a list in which order means nothing; null for an empty one. */

@@ -1,6 +1,12 @@
 // STS, the edge. Rules: this file is the only one of the room that imports the SDK, and is itself imported only when a
 // call is due (it is the heavy part); every client is made by aws/client-config.ts; nothing here is sent twice.
-import { AssumeRoleCommand, GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
+import {
+  AssumeRoleCommand,
+  type Credentials,
+  GetCallerIdentityCommand,
+  GetSessionTokenCommand,
+  STSClient,
+} from "@aws-sdk/client-sts";
 import { detachFailure } from "../aws/aws-failure.ts";
 import { makeClientConfig } from "../aws/client-config.ts";
 import type { ClientSettings } from "../aws/client-settings.ts";
@@ -20,20 +26,35 @@ export interface AssumeRoleInput {
   readonly PolicyArns?: { readonly arn: string }[];
 }
 
-/** The parts of AssumeRole's answer that are used. Any of them can be missing: what answers may not be AWS. */
-export interface AssumeRoleOutput {
+/** The inputs of GetSessionToken, named as the API names them. */
+export interface GetSessionTokenInput {
+  readonly SerialNumber: string;
+  readonly TokenCode: string;
+  readonly DurationSeconds: number;
+}
+
+/** The credentials in an answer. Any part can be missing: what answers may not be AWS. */
+export interface AnsweredCredentials {
   readonly accessKeyId: string | undefined;
   readonly secretAccessKey: string | undefined;
   readonly sessionToken: string | undefined;
   readonly expiration: Date | undefined;
+}
+
+/** The parts of AssumeRole's answer that are used. */
+export interface AssumeRoleOutput extends AnsweredCredentials {
   readonly assumedRoleArn: string | undefined;
 }
 
 export interface StsClient {
   /** @throws what the SDK throws, detached from its response: `aws/aws-failure.ts` tells what it means */
   assumeRole(input: AssumeRoleInput): Promise<AssumeRoleOutput>;
+  /** @throws as `assumeRole` */
+  getSessionToken(input: GetSessionTokenInput): Promise<AnsweredCredentials>;
   /** @returns the caller's ARN */
   getCallerIdentity(): Promise<string | undefined>;
+  /** @returns AWS's clock less this machine's, milliseconds, by the last answer; undefined before there was one */
+  clockOffsetMs(): number | undefined;
   close(): void;
 }
 
@@ -45,20 +66,27 @@ export function makeStsClient(settings: ClientSettings): StsClient {
       const { Credentials: credentials, AssumedRoleUser: user } = await detached(
         client.send(new AssumeRoleCommand(input)),
       );
-      return {
-        accessKeyId: credentials?.AccessKeyId,
-        secretAccessKey: credentials?.SecretAccessKey,
-        sessionToken: credentials?.SessionToken,
-        expiration: credentials?.Expiration,
-        assumedRoleArn: user?.Arn,
-      };
+      return { ...answeredCredentials(credentials), assumedRoleArn: user?.Arn };
+    },
+    async getSessionToken(input) {
+      return answeredCredentials((await detached(client.send(new GetSessionTokenCommand(input)))).Credentials);
     },
     async getCallerIdentity() {
       return (await detached(client.send(new GetCallerIdentityCommand({})))).Arn;
     },
+    clockOffsetMs: () => undefined,
     close() {
       client.destroy();
     },
+  };
+}
+
+function answeredCredentials(credentials: Credentials | undefined): AnsweredCredentials {
+  return {
+    accessKeyId: credentials?.AccessKeyId,
+    secretAccessKey: credentials?.SecretAccessKey,
+    sessionToken: credentials?.SessionToken,
+    expiration: credentials?.Expiration,
   };
 }
 

@@ -1,17 +1,20 @@
-import { type AwsFailure, connectionHint } from "../aws/aws-failure.ts";
+import type { AwsFailure } from "../aws/aws-failure.ts";
 import { awsText } from "../aws/aws-text.ts";
 import { AssumeMfaError } from "../errors.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import type { Origin, Target } from "../target/target.ts";
+import { placeOf, type Signer, stsRegion } from "./signer.ts";
+import { translateCallerFailure, translateCodeFailure } from "./sts-failure.ts";
 
 /** What a message about a failed AssumeRole has to name. */
 export interface AssumeRoleContext {
   readonly target: Target;
-  readonly region: string;
+  /** Whose credentials signed it. */
+  readonly signer: Signer;
   /** The session name that was sent. */
   readonly roleSessionName: string;
-  /** True when a token code went with the request. */
-  readonly hasTokenCode: boolean;
+  /** The device whose code went with the request; undefined: no code did. */
+  readonly mfaSerial: string | undefined;
 }
 
 /**
@@ -23,43 +26,23 @@ export function translateAssumeRoleFailure(
   context: AssumeRoleContext,
   cause: unknown,
 ): AssumeMfaError {
-  if (failure.kind === "unsent") return unreachable(failure, context.target, context.region, cause);
-  if (failure.kind === "ambiguous") {
-    return new AssumeMfaError(
-      "REPLY_LOST",
-      `AssumeRole got no usable answer from ${stsName(context)}: ${failure.message}`,
-      {
-        hint: context.hasTokenCode
-          ? "the token code may be used up: wait for the next one, then try again"
-          : "try again; nothing was changed",
-        cause,
-      },
-    );
-  }
+  const presented = { place: placeOf(context.target), signer: context.signer, mfaSerial: context.mfaSerial };
+  const ofCode = translateCodeFailure(failure, "AssumeRole", { ...presented, setting: context.target.mfaSerial }, cause);
+  if (ofCode !== undefined || failure.kind !== "refused") return ofCode as AssumeMfaError;
   const { code } = failure;
   const message = awsText(failure.message, code);
-  const make = (ours: AssumeMfaError["code"], text: string, hint: string | readonly string[]) =>
-    new AssumeMfaError(ours, text, { hint, cause, details: { awsCode: code, requestId: failure.requestId } });
+  const make = (ours: AssumeMfaError["code"], text: string, hint: string | readonly string[], facts = {}) =>
+    new AssumeMfaError(ours, text, { hint, cause, details: { awsCode: code, requestId: failure.requestId, ...facts } });
 
-  if (code === "AccessDenied" && /invalid MFA one time pass code/i.test(message)) {
-    return make("TOKEN_CODE_REJECTED", `the token code was not accepted: ${message}`, [
-      "a code works once and for about 30 seconds: wait for the next one, then try again",
-      `if fresh codes fail too, check that the device is ${serialOf(context.target)} and that its clock is right`,
-    ]);
-  }
-  if (code === "AccessDenied" && /MultiFactorAuthentication failed/i.test(message)) {
-    return make("MFA_SERIAL_REJECTED", `the MFA device was not accepted: ${message}`, [
-      `${serialOf(context.target)} (${originOf(context.target.mfaSerial)}) must be a device of the user whose keys sign (${context.target.source.label})`,
-      "a virtual device is arn:aws:iam::<account>:mfa/<name>, not …:user/…; `aws iam list-mfa-devices --profile <source profile>` shows it",
-    ]);
-  }
   if (code === "AccessDenied")
     return make("ASSUME_ROLE_DENIED", `the role may not be assumed: ${message}`, deniedCauses(context, message));
   if (/MaxSessionDuration/.test(message)) {
-    return make("SESSION_SETTING_REFUSED", `the role allows no session of ${durationOf(context.target)}: ${message}`, [
-      `${lowerDuration(context.target)}, or raise the role's maximum session duration`,
-      ...usedUpHint(context),
-    ]);
+    return make(
+      "SESSION_SETTING_REFUSED",
+      `the role allows no session of ${durationOf(context.target)}: ${message}`,
+      [`${lowerDuration(context.target)}, or raise the role's maximum session duration`, ...usedUpHint(context)],
+      { refusedDurationSeconds: context.target.durationSeconds?.value },
+    );
   }
   if (/role chaining/.test(message)) {
     return make("SESSION_SETTING_REFUSED", `a session that signs with a session lasts one hour at most: ${message}`, [
@@ -92,119 +75,21 @@ export function translateAssumeRoleFailure(
     case "InvalidParameterValue":
     case "MalformedInput":
       return make("SESSION_SETTING_REFUSED", `AssumeRole refused a setting: ${message}`, [
-        `session name ${context.roleSessionName}, device ${serialOf(context.target)}, duration ${durationOf(context.target)}, external id ${context.target.externalId?.value ?? "none"}`,
+        `session name ${context.roleSessionName}, device ${context.mfaSerial ?? "none"}, duration ${durationOf(context.target)}, external id ${context.target.externalId?.value ?? "none"}`,
         ...shapersOf(context.target).map((shaper) => `sent with it: ${shaper}`),
       ]);
     case "RegionDisabledException":
       return make(
         "REGION_MISSING",
-        `STS is not active in ${context.region} for account ${context.target.role.value.accountId}`,
+        `STS is not active in ${stsRegion(placeOf(context.target))} for account ${context.target.role.value.accountId}`,
         ["activate the region for STS in that account's IAM settings, or use --region with another one"],
       );
     default:
       return (
-        translateCallerFailure(failure, context.target, cause) ??
+        translateCallerFailure(failure, context.signer, cause) ??
         make("AWS_REFUSED", `AssumeRole was refused: ${code}: ${message}`, "run again with --debug to see more")
       );
   }
-}
-
-/**
- * What any signed call says of the keys that signed it.
- * @returns undefined when the failure says nothing about them
- */
-export function translateCallerFailure(
-  failure: AwsFailure,
-  target: Target,
-  cause: unknown,
-): AssumeMfaError | undefined {
-  if (failure.kind !== "refused") return undefined;
-  const { code } = failure;
-  const message = awsText(failure.message, code);
-  const { label, credentials } = target.source;
-  const make = (ours: AssumeMfaError["code"], text: string, hint: string) =>
-    new AssumeMfaError(ours, text, { hint, cause, details: { awsCode: code, requestId: failure.requestId } });
-  const keyId = credentials.accessKeyId;
-  switch (code) {
-    case "InvalidClientTokenId":
-    case "UnrecognizedClientException":
-    case "AuthFailure":
-    case "InvalidAccessKeyId":
-      return make(
-        "SOURCE_CREDENTIALS_INVALID",
-        `AWS does not know the access key ${keyId} of ${label}: ${message}`,
-        "it may be deleted, inactive or of another partition: check the key, or put a new one into the credentials file",
-      );
-    case "ExpiredToken":
-    case "ExpiredTokenException":
-      return make(
-        "SOURCE_CREDENTIALS_INVALID",
-        `the session of ${label} has expired: ${message}`,
-        "renew it, or sign with a user's own keys (--source-profile)",
-      );
-    case "SignatureDoesNotMatch":
-    case "RequestExpired":
-    case "InvalidSignatureException":
-    case "RequestTimeTooSkewed":
-      if (/signature expired|not yet current|too skewed|request has expired/i.test(message)) {
-        return make(
-          "SIGNATURE_REJECTED",
-          `this computer's clock differs from AWS's by more than five minutes: ${message}`,
-          "set the clock (timedatectl set-ntp true, or the system's date settings), then try again",
-        );
-      }
-      if (/credential should be scoped/i.test(message)) {
-        return make(
-          "SIGNATURE_REJECTED",
-          `the region or endpoint does not fit: ${message}`,
-          "check --region and --endpoint-url",
-        );
-      }
-      return make(
-        "SOURCE_CREDENTIALS_INVALID",
-        `the secret key of ${label} (${keyId}) does not fit its access key: ${message}`,
-        "put both halves of the key into the credentials file again",
-      );
-    case "Throttling":
-    case "ThrottlingException":
-    case "RequestLimitExceeded":
-      return make("THROTTLED", `AWS is being called too often: ${message}`, "wait a minute, then try again");
-    case "OptInRequired":
-    case "MissingAuthenticationToken":
-    case "IncompleteSignature":
-      return make(
-        "SIGNATURE_REJECTED",
-        `the request was not accepted as signed: ${message}`,
-        "check --endpoint-url and proxies",
-      );
-    default:
-      return undefined;
-  }
-}
-
-/** Something answers that is not STS: a captive portal, a web server, a wrong endpoint. */
-export function notSts(target: Target, region: string): AssumeMfaError {
-  return new AssumeMfaError("NETWORK", `what answers as ${stsName({ target, region })} is not STS`, {
-    hint: endpointHint(target),
-  });
-}
-
-/** STS could not be reached at all. */
-export function unreachable(failure: AwsFailure, target: Target, region: string, cause: unknown): AssumeMfaError {
-  return new AssumeMfaError("NETWORK", `${stsName({ target, region })} can't be reached: ${failure.message}`, {
-    hint: connectionHint(failure) ?? endpointHint(target),
-    cause,
-  });
-}
-
-function endpointHint(target: Target): string {
-  return target.endpoints.sts === undefined
-    ? "check the network, and that the region is right (--region)"
-    : `check the endpoint, set by ${formatOrigin(target.endpoints.sts.origin)}`;
-}
-
-function stsName({ target, region }: Pick<AssumeRoleContext, "target" | "region">): string {
-  return target.endpoints.sts === undefined ? `STS in ${region}` : `STS at ${target.endpoints.sts.value}`;
 }
 
 /**
@@ -212,7 +97,7 @@ function stsName({ target, region }: Pick<AssumeRoleContext, "target" | "region"
  * listed and none is claimed.
  */
 function deniedCauses(
-  { target, roleSessionName, hasTokenCode }: AssumeRoleContext,
+  { target, signer, roleSessionName, mfaSerial }: AssumeRoleContext,
   message: string,
 ): readonly string[] {
   const role = target.role.value;
@@ -221,10 +106,10 @@ function deniedCauses(
   if (missing !== undefined) {
     return [
       `to send ${missing.what} (${missing.from}), ${missing.action} must be allowed beside sts:AssumeRole, by both sides`,
-      `the caller: do the policies of ${target.source.label} allow it on ${role.arn}?`,
+      `the caller: do the policies of ${signer.label} allow it on ${role.arn}?`,
       "the role: does its trust policy allow it, and do its conditions allow these values?",
       `or leave ${missing.what} out`,
-      ...usedUpHint({ hasTokenCode }),
+      ...usedUpHint({ mfaSerial }),
     ];
   }
   const words = ["sts:AssumeRole", ...actions.map(({ action }) => action)];
@@ -232,9 +117,9 @@ function deniedCauses(
   return [
     "AWS gives the same answer to each of these; check them in this order",
     `the role: does ${role.arn} exist, spelt like this (${formatOrigin(target.role.origin)})?`,
-    `the caller: do the policies of ${target.source.label} allow ${allowed} on it?`,
+    `the caller: do the policies of ${signer.label} allow ${allowed} on it?`,
     `its trust policy: does it let that account or user in${words.length === 1 ? "" : ` with ${allowed}`}${target.externalId === undefined ? ", and does it ask for an external id (none was sent)" : `, with the external id of ${formatOrigin(target.externalId.origin)}`}?`,
-    hasTokenCode
+    mfaSerial !== undefined
       ? "its conditions: a code was sent and accepted; does it ask for more, such as a source address or a session name?"
       : "its conditions: does it demand MFA? no code was sent",
     `the session name that was sent is ${roleSessionName}`,
@@ -282,12 +167,8 @@ function shapersOf(target: Target): readonly string[] {
   return shapers;
 }
 
-function usedUpHint(context: Pick<AssumeRoleContext, "hasTokenCode">): readonly string[] {
-  return context.hasTokenCode ? ["the token code may be used up: take the next one"] : [];
-}
-
-function serialOf(target: Target): string {
-  return target.mfaSerial?.value ?? "none";
+function usedUpHint(context: Pick<AssumeRoleContext, "mfaSerial">): readonly string[] {
+  return context.mfaSerial !== undefined ? ["the token code may be used up: take the next one"] : [];
 }
 
 function originOf(setting: { readonly origin: Origin } | undefined): string {

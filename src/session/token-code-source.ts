@@ -2,8 +2,8 @@ import { rememberTokenCode } from "../credentials/redaction.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { Environment } from "../host/host.ts";
 import { formatOrigin } from "../target/format-origin.ts";
-import type { Sourced, Target } from "../target/target.ts";
-import { askTokenCode, type CodePresenter } from "./ask-token-code.ts";
+import type { Sourced } from "../target/target.ts";
+import { askTokenCode, type CodePresenter, type CodeRequest } from "./ask-token-code.ts";
 import { runMfaProcess } from "./mfa-process.ts";
 import type { RoleSessionOptions, RoleSessionPorts } from "./role-session.ts";
 import { computeTokenCode, parseTotpSecret, TOTP_STEP_SECONDS, totpStepAt } from "./totp-secret.ts";
@@ -18,7 +18,7 @@ type Ports = Pick<RoleSessionPorts, "host" | "captureCommand" | "note">;
  * @throws AssumeMfaError TOKEN_CODE_REJECTED when AWS accepted none; what each rung throws when it gives none
  */
 export function presentTokenCode<Client extends { close(): void }, Result>(
-  target: Target,
+  request: CodeRequest,
   { givenCode, mayAsk }: Options,
   ports: Ports,
   presenter: CodePresenter<Client, Result>,
@@ -26,12 +26,25 @@ export function presentTokenCode<Client extends { close(): void }, Result>(
   // The one given for this run: --token-code, standard input or ASSUME_MFA_TOKEN_CODE.
   if (givenCode !== undefined) return presentOnce(givenCode.code, presenter);
   // What the profile's mfa_process prints.
-  if (target.mfaProcess !== undefined) return presentFromProcess(target, target.mfaProcess, mayAsk, ports, presenter);
+  if (request.mfaProcess !== undefined)
+    return presentFromProcess(request, request.mfaProcess, mayAsk, ports, presenter);
   // The one that the device would show, made from its secret: for CI.
   const secret = ports.host.env.ASSUME_MFA_TOTP_SECRET;
-  if (secret) return presentFromSecret(target, secret, ports, presenter);
+  if (secret) return presentFromSecret(request, secret, ports, presenter);
   // What somebody types at the terminal.
-  return askTokenCode(target, mayAsk ? ports.host.openTerminal() : undefined, ports.host, presenter);
+  return askTokenCode(request, mayAsk ? ports.host.openTerminal() : undefined, ports.host, presenter);
+}
+
+/** Whether a code can be had, and nobody or somebody is there to be asked: for what is only tried where it costs nothing else. */
+export function isCodeAtHand(
+  { mfaProcess }: Pick<CodeRequest, "mfaProcess">,
+  { givenCode, mayAsk }: Options,
+  { host }: Pick<Ports, "host">,
+): boolean {
+  if (givenCode !== undefined || mfaProcess !== undefined || host.env.ASSUME_MFA_TOTP_SECRET) return true;
+  const terminal = mayAsk ? host.openTerminal() : undefined;
+  terminal?.close();
+  return terminal !== undefined;
 }
 
 async function presentOnce<Client extends { close(): void }, Result>(
@@ -48,7 +61,7 @@ async function presentOnce<Client extends { close(): void }, Result>(
 
 /** A person who is there is asked when AWS takes the program for wrong: its device may be another, or its clock late. */
 async function presentFromProcess<Client extends { close(): void }, Result>(
-  target: Target,
+  request: CodeRequest,
   mfaProcess: Sourced<readonly string[]>,
   mayAsk: boolean,
   ports: Ports,
@@ -63,7 +76,7 @@ async function presentFromProcess<Client extends { close(): void }, Result>(
     const terminal = mayAsk ? ports.host.openTerminal() : undefined;
     if (terminal === undefined) throw withHint(error, `the code came from ${from}`);
     const reason = `AWS did not accept the code of ${from}: already used, late, or another device's`;
-    return askTokenCode(target, terminal, ports.host, presenter, { reason, sentCode: code });
+    return askTokenCode(request, terminal, ports.host, presenter, { reason, sentCode: code });
   }
 }
 
@@ -72,7 +85,7 @@ async function presentFromProcess<Client extends { close(): void }, Result>(
  * one. So the next is waited for and tried, once, and no code is sent twice.
  */
 async function presentFromSecret<Client extends { close(): void }, Result>(
-  target: Target,
+  request: CodeRequest,
   text: string,
   ports: Ports,
   presenter: CodePresenter<Client, Result>,
@@ -101,7 +114,7 @@ async function presentFromSecret<Client extends { close(): void }, Result>(
     );
     await host.sleep(waitMs, host.interrupts.signal);
     const nextCode = await computeTokenCode(secret, Math.max(step + 1, totpStepAt(host.now())));
-    const isOther = `ASSUME_MFA_TOTP_SECRET may not be the secret of ${target.mfaSerial?.value ?? "this device"}, or this computer's clock is wrong`;
+    const isOther = `ASSUME_MFA_TOTP_SECRET may not be the secret of ${request.mfaSerial}, or this computer's clock is wrong`;
     if (nextCode === code) throw withHint(error, isOther);
     rememberTokenCode(nextCode);
     return presentOnce(nextCode, presenter).catch((again: unknown) => {

@@ -12,13 +12,13 @@ interface OwnKey {
 
 /** CLI.md, "Targets". */
 const OWN_KEYS: ReadonlyMap<string, OwnKey> = new Map([
-  ["assume_mfa_session", { values: ["auto", "direct", "shared"], unbuilt: ["shared"] }],
+  ["assume_mfa_session", { values: ["auto", "direct", "shared"], unbuilt: [] }],
   ["assume_mfa_session_duration", { values: undefined, unbuilt: [] }],
   ["assume_mfa_required", { values: ["true", "false"], unbuilt: [] }],
   ["assume_mfa_confirm", { values: ["prompt", "always", "person", "never"], unbuilt: [] }],
   ["assume_mfa_scope", { values: ["role", "action"], unbuilt: ["action"] }],
-  ["assume_mfa_cache", { values: ["file", "none", "keychain"], unbuilt: ["keychain"] }],
-  ["assume_mfa_share_aws_cli", { values: ["true", "false"], unbuilt: ["true"] }],
+  ["assume_mfa_cache", { values: ["file", "none", "keychain"], unbuilt: [] }],
+  ["assume_mfa_share_aws_cli", { values: ["true", "false"], unbuilt: [] }],
 ]);
 const BOOLEAN_KEYS: ReadonlySet<string> = new Set(["assume_mfa_required", "assume_mfa_share_aws_cli"]);
 

@@ -5,7 +5,7 @@ import type { AwsConfig, LocatedValue, Profile } from "./aws-config.ts";
 import { closestNames } from "./closest-names.ts";
 import { formatOrigin } from "./format-origin.ts";
 import { environmentSetting, optionSetting, profileSetting, quoted, refused, type Setting } from "./setting.ts";
-import type { Origin, SourceCredentials } from "./target.ts";
+import type { Origin, Source, SourceKeys } from "./target.ts";
 
 /** The environment's keys are a session that our own `export` put there. */
 export interface ExportedSession {
@@ -16,7 +16,7 @@ export interface ExportedSession {
 }
 
 export interface ResolvedSource {
-  readonly source: SourceCredentials;
+  readonly source: Source;
   /** Undefined for the environment's keys. */
   readonly profile: Profile | undefined;
 }
@@ -239,7 +239,7 @@ function profileKeys(profile: Profile): ResolvedSource | undefined {
     secretAccessKey: keyOf(profile, "aws_secret_access_key", secret),
     sessionToken: ownToken && keyOf(profile, ownTokenKey(profile), ownToken),
   });
-  return freezeSource({ label, profileName: profile.name, credentials, origin }, profile);
+  return freezeSource({ kind: "keys", label, profileName: profile.name, credentials, origin }, profile);
 }
 
 function ownTokenKey(profile: Profile): string {
@@ -282,7 +282,7 @@ function environmentKeys(env: Environment): ResolvedSource | undefined {
     // Long-term keys have none: a variable that an earlier session left behind says nothing about them.
     expiration: token === undefined || Number.isNaN(expiration) ? undefined : expiration,
   });
-  return freezeSource({ label, profileName: undefined, credentials, origin: id.origin }, undefined);
+  return freezeSource({ kind: "keys", label, profileName: undefined, credentials, origin: id.origin }, undefined);
 }
 
 const KEY_PROBLEM = "holds blanks, control characters or letters that no key has";
@@ -292,7 +292,7 @@ function isKey(value: string): boolean {
   return value.length <= 16_384 && /^[\x21-\x7e]+$/.test(value);
 }
 
-function freezeSource(source: SourceCredentials, profile: Profile | undefined): ResolvedSource {
+function freezeSource(source: SourceKeys, profile: Profile | undefined): ResolvedSource {
   Object.freeze(source.credentials);
   return Object.freeze({ source: Object.freeze(source), profile });
 }

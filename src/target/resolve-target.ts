@@ -23,7 +23,7 @@ import {
   type Setting,
   sourced,
 } from "./setting.ts";
-import type { ConfirmMode, Sourced, Target } from "./target.ts";
+import type { CacheKind, ConfirmMode, Origin, SessionMode, Sourced, Target } from "./target.ts";
 
 /** What the command line says about a target, as it was typed; undefined where it says nothing. */
 export interface TargetOptions {
@@ -49,6 +49,10 @@ export interface TargetOptions {
   readonly region?: string | undefined;
   /** `--endpoint-url` */
   readonly endpointUrl?: string | undefined;
+  /** `--shared` */
+  readonly shared?: boolean | undefined;
+  /** `--direct` */
+  readonly direct?: boolean | undefined;
 }
 
 // Lengths and patterns: STS API reference, AssumeRole (AWS.md, 2).
@@ -89,7 +93,7 @@ export function resolveTarget(
   }
   // A bare role ARN has no profile of its own; the one that signs is then the profile in force, as for the AWS CLI.
   const settings = profile ?? resolved.profile;
-  const mfaRequired = checkedBoolean(profileSetting(settings, "assume_mfa_required"))?.value ?? true;
+  const mfaRequired = checkedBoolean(profileSetting(settings, "assume_mfa_required")) ?? byDefault(true);
   const serial = firstOf(
     optionSetting("--serial-number", options.serialNumber),
     environmentSetting(env, "ASSUME_MFA_SERIAL_NUMBER"),
@@ -101,7 +105,7 @@ export function resolveTarget(
     profileName: profile?.name,
     role,
     source: resolved.source,
-    mfaSerial: checkSerial(serial, mfaRequired),
+    mfaSerial: checkSerial(serial, mfaRequired.value),
     mfaRequired,
     mfaProcess: resolveMfaProcess(profile, resolved.profile),
     externalId: checked(
@@ -143,7 +147,10 @@ export function resolveTarget(
     useDualstackEndpoint: resolveSwitch(settings, env, "use_dualstack_endpoint"),
     connection: resolveConnection(settings, env),
     confirm: profile === undefined ? strictestConfirm(role.value, settings, config) : resolveConfirm(settings),
-    cache: settings?.get("assume_mfa_cache")?.value === "none" ? "none" : "file",
+    cache: ownSetting<CacheKind>(settings, "assume_mfa_cache") ?? byDefault("file"),
+    sessionMode: resolveSessionMode(options, settings),
+    sharedDurationSeconds: resolveSharedDuration(settings),
+    shareAwsCli: checkedBoolean(profileSetting(settings, "assume_mfa_share_aws_cli")) ?? byDefault(false),
   });
 }
 
@@ -257,9 +264,39 @@ function ownRegion(setting: Setting | undefined, name: string, exported: Exporte
   return setting?.value === exported.region ? undefined : setting;
 }
 
-function resolveSwitch(profile: Profile | undefined, env: Environment, key: string): boolean {
+function resolveSwitch(profile: Profile | undefined, env: Environment, key: string): Sourced<boolean> {
   const setting = firstOf(environmentSetting(env, `AWS_${key.toUpperCase()}`), profileSetting(profile, key));
-  return checkedBoolean(setting)?.value ?? false;
+  return checkedBoolean(setting) ?? byDefault(false);
+}
+
+function byDefault<T>(value: T): Sourced<T> {
+  return sourced(value, BY_DEFAULT);
+}
+
+const BY_DEFAULT: Origin = Object.freeze({ kind: "default", reason: "the default" });
+
+/** One of ours, whose values were checked with all other settings of ours. */
+function ownSetting<T extends string>(profile: Profile | undefined, key: string): Sourced<T> | undefined {
+  const setting = profileSetting(profile, key);
+  return setting && sourced(setting.value as T, setting.origin);
+}
+
+/** @throws AssumeMfaError USAGE when both options are given */
+function resolveSessionMode({ shared, direct }: TargetOptions, settings: Profile | undefined): Sourced<SessionMode> {
+  if (shared && direct) {
+    throw new AssumeMfaError("USAGE", "--shared and --direct exclude each other", { hint: "keep one of the two" });
+  }
+  if (shared) return sourced("shared", Object.freeze({ kind: "option", option: "--shared" }));
+  if (direct) return sourced("direct", Object.freeze({ kind: "option", option: "--direct" }));
+  return ownSetting<SessionMode>(settings, "assume_mfa_session") ?? byDefault("auto");
+}
+
+const SHARED_DEFAULT_SECONDS = 8 * 3600;
+
+function resolveSharedDuration(settings: Profile | undefined): Sourced<number> {
+  const setting = profileSetting(settings, "assume_mfa_session_duration");
+  if (setting === undefined) return byDefault(SHARED_DEFAULT_SECONDS);
+  return sourced(parseDuration(setting.value) ?? SHARED_DEFAULT_SECONDS, setting.origin);
 }
 
 const CONFIRM_MODES: readonly ConfirmMode[] = ["never", "prompt", "always", "person"];
@@ -284,9 +321,6 @@ function strictestConfirm(role: RoleArn, settings: Profile | undefined, config: 
   return strictest;
 }
 
-/** The values were checked with all other settings of ours. */
 function resolveConfirm(profile: Profile | undefined): Sourced<ConfirmMode> {
-  const setting = profileSetting(profile, "assume_mfa_confirm");
-  if (setting === undefined) return sourced("prompt", Object.freeze({ kind: "default", reason: "the default" }));
-  return sourced(setting.value as ConfirmMode, setting.origin);
+  return ownSetting<ConfirmMode>(profile, "assume_mfa_confirm") ?? byDefault("prompt");
 }

@@ -21,15 +21,62 @@ export type ServiceId = "sts" | "ec2" | "dynamodb" | "iam";
 /** What a destructive action asks before it does (CLI.md, `assume_mfa_confirm`). */
 export type ConfirmMode = "prompt" | "always" | "person" | "never";
 
+/** Where role sessions lie. */
+export type CacheKind = "file" | "keychain" | "none";
+
+/** How the code becomes a session (CLI.md, `assume_mfa_session`). */
+export type SessionMode = "auto" | "direct" | "shared";
+
 /** Whose keys sign the AssumeRole. */
-export interface SourceCredentials {
+export type Source = SourceKeys | SourceProvided | SourceRole;
+
+interface SourceOrigin {
   /** For people: `profile "parent"`, `the environment`. */
   readonly label: string;
-  /** The source profile's name; undefined for the environment's keys. */
+  /** The source profile's name; undefined for what no profile names: the environment's keys, an instance's role. */
   readonly profileName: string | undefined;
-  readonly credentials: Credentials;
   readonly origin: Origin;
 }
+
+/** Keys that stand in a file or in the environment. */
+export interface SourceKeys extends SourceOrigin {
+  readonly kind: "keys";
+  readonly credentials: Credentials;
+}
+
+/** Credentials that somebody else gives when they are asked for: nobody is asked before they are needed. */
+export interface SourceProvided extends SourceOrigin {
+  readonly kind: "provided";
+  readonly provider: SourceProvider;
+}
+
+/** Another role, whose session signs: a chain. */
+export interface SourceRole extends SourceOrigin {
+  readonly kind: "role";
+  readonly target: Target;
+}
+
+/** Who gives a source's credentials, and with what. */
+export type SourceProvider =
+  /** `credential_process`, as it stands in the profile. */
+  | { readonly kind: "process"; readonly command: string }
+  | {
+      readonly kind: "sso";
+      /** Of an `sso-session` section; undefined for the older form, whose address stands in the profile. */
+      readonly sessionName: string | undefined;
+      readonly startUrl: string;
+      readonly region: string;
+      readonly accountId: string;
+      readonly roleName: string;
+    }
+  | {
+      readonly kind: "web identity";
+      readonly roleArn: string;
+      readonly tokenFile: string;
+      readonly roleSessionName: string | undefined;
+    }
+  | { readonly kind: "instance metadata" }
+  | { readonly kind: "container" };
 
 /** A tag that goes with a session; policies see it as `aws:PrincipalTag/<key>`. */
 export interface SessionTag {
@@ -46,11 +93,11 @@ export interface Target {
   /** Undefined for a bare role ARN. */
   readonly profileName: string | undefined;
   readonly role: Sourced<RoleArn>;
-  readonly source: SourceCredentials;
+  readonly source: Source;
   /** From the option, the environment, the target's profile or else the source profile. */
   readonly mfaSerial: Sourced<string> | undefined;
   /** False: this role needs no code, none is asked for (`assume_mfa_required`). */
-  readonly mfaRequired: boolean;
+  readonly mfaRequired: Sourced<boolean>;
   /** The program that prints a token code, and its arguments; from the target's profile or else the source profile. */
   readonly mfaProcess: Sourced<readonly string[]> | undefined;
   readonly externalId: Sourced<string> | undefined;
@@ -66,11 +113,15 @@ export interface Target {
   readonly region: Sourced<string> | undefined;
   /** Where a service is to be called, if not at AWS's own address. */
   readonly endpoints: Readonly<Partial<Record<ServiceId, Sourced<string>>>>;
-  readonly useFipsEndpoint: boolean;
-  readonly useDualstackEndpoint: boolean;
+  readonly useFipsEndpoint: Sourced<boolean>;
+  readonly useDualstackEndpoint: Sourced<boolean>;
   /** Through which proxy, trusting whom. */
   readonly connection: ConnectionSettings;
   readonly confirm: Sourced<ConfirmMode>;
-  /** Where role sessions lie. */
-  readonly cache: "file" | "none";
+  readonly cache: Sourced<CacheKind>;
+  readonly sessionMode: Sourced<SessionMode>;
+  /** Life of the shared session that this target would open. */
+  readonly sharedDurationSeconds: Sourced<number>;
+  /** Role sessions are also written where the AWS CLI looks, and taken from there. */
+  readonly shareAwsCli: Sourced<boolean>;
 }

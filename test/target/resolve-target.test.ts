@@ -125,7 +125,7 @@ describe("the target", () => {
     expect(shown).toContain("AKIAIOSFODNN7EXAMPLE");
     expect(shown).not.toContain(SECRET);
     expect(shown).not.toContain(TOKEN);
-    expect(target.source.credentials.secretAccessKey).toBe(SECRET);
+    expect(keysOf(target).secretAccessKey).toBe(SECRET);
   });
 
   it("is unknown: the error names the word, the closest names and both files", () => {
@@ -445,11 +445,12 @@ describe("whose keys sign", () => {
       "AKIAPARENTEXAMPLE000",
     ],
   ])("%s", (_, given, label, accessKeyId) => {
-    const { source } = resolve({ credentials: ALL, ...given });
-    expect([source.label, source.credentials.accessKeyId]).toEqual([label, accessKeyId]);
-    expect(source.profileName).toBe(/"(.*)"/.exec(label)?.[1]);
-    expect(source.credentials.secretAccessKey).toBe(SECRET);
-    expect(source.credentials.isLongTerm).toBe(true);
+    const target = resolve({ credentials: ALL, ...given });
+    const credentials = keysOf(target);
+    expect([target.source.label, credentials.accessKeyId]).toEqual([label, accessKeyId]);
+    expect(target.source.profileName).toBe(/"(.*)"/.exec(label)?.[1]);
+    expect(credentials.secretAccessKey).toBe(SECRET);
+    expect(credentials.isLongTerm).toBe(true);
   });
 
   it("is told with its file and line, or its variable", () => {
@@ -461,30 +462,29 @@ describe("whose keys sign", () => {
   });
 
   it("takes session tokens along, and when they end", () => {
-    const file = resolve({ credentials: `${PARENT_KEYS}aws_session_token = ${TOKEN}\n` }).source.credentials;
+    const file = keysOf(resolve({ credentials: `${PARENT_KEYS}aws_session_token = ${TOKEN}\n` }));
     expect([file.sessionToken, file.isLongTerm, file.expiration]).toEqual([TOKEN, false, undefined]);
     const legacy = resolve({ credentials: `${PARENT_KEYS}aws_security_token = ${TOKEN}\naws_session_token =\n` });
-    expect(legacy.source.credentials.sessionToken).toBeUndefined();
+    expect(keysOf(legacy).sessionToken).toBeUndefined();
     const env = { ...ENV_KEYS, AWS_SESSION_TOKEN: TOKEN, AWS_SECURITY_TOKEN: "older" };
     const ending = { ...env, AWS_CREDENTIAL_EXPIRATION: "2026-11-24T12:00:00Z" };
-    expect(resolve({ name: ROLE, env }).source.credentials.sessionToken).toBe(TOKEN);
-    expect(resolve({ name: ROLE, env }).source.credentials.expiration).toBeUndefined();
-    expect(resolve({ name: ROLE, env: ending }).source.credentials.expiration).toBe(Date.UTC(2026, 10, 24, 12));
+    expect(keysOf(resolve({ name: ROLE, env })).sessionToken).toBe(TOKEN);
+    expect(keysOf(resolve({ name: ROLE, env })).expiration).toBeUndefined();
+    expect(keysOf(resolve({ name: ROLE, env: ending })).expiration).toBe(Date.UTC(2026, 10, 24, 12));
     expect(
-      resolve({ name: ROLE, env: { ...ENV_KEYS, AWS_CREDENTIAL_EXPIRATION: "2026-11-24T12:00:00Z" } }).source
-        .credentials.expiration,
+      keysOf(resolve({ name: ROLE, env: { ...ENV_KEYS, AWS_CREDENTIAL_EXPIRATION: "2026-11-24T12:00:00Z" } })).expiration,
     ).toBeUndefined();
     expect(
-      resolve({ name: ROLE, env: { ...env, AWS_CREDENTIAL_EXPIRATION: "soon" } }).source.credentials.expiration,
+      keysOf(resolve({ name: ROLE, env: { ...env, AWS_CREDENTIAL_EXPIRATION: "soon" } })).expiration,
     ).toBeUndefined();
     expect(
-      resolve({ name: ROLE, env: { ...ENV_KEYS, AWS_SECURITY_TOKEN: "older" } }).source.credentials.sessionToken,
+      keysOf(resolve({ name: ROLE, env: { ...ENV_KEYS, AWS_SECURITY_TOKEN: "older" } })).sessionToken,
     ).toBe("older");
   });
 
   it("leaves a token alone that stands in the other file", () => {
     const config = `${DEV}[profile parent]\naws_session_token = ${TOKEN}\n`;
-    expect(resolve({ config }).source.credentials.sessionToken).toBeUndefined();
+    expect(keysOf(resolve({ config })).sessionToken).toBeUndefined();
   });
 
   it.each<[string, Case, string]>([

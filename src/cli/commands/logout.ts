@@ -96,8 +96,9 @@ async function forget(services: Services, names: readonly string[], options: Log
   return picked === EVERYTHING ? forgetEverything(services) : forgetSessions(services, picked);
 }
 
-function forgetSessions({ cache, host }: Services, sessions: readonly NamedSession[]): Forgotten {
-  const left = sessions.filter(({ kept }) => !cache.remove(kept.inputs));
+async function forgetSessions({ cache, host }: Services, sessions: readonly NamedSession[]): Promise<Forgotten> {
+  const left: NamedSession[] = [];
+  for (const session of sessions) if (!(await cache.remove(session.kept.inputs))) left.push(session);
   return {
     sessions: sessions.filter((session) => !left.includes(session)),
     callers: 0,
@@ -108,11 +109,11 @@ function forgetSessions({ cache, host }: Services, sessions: readonly NamedSessi
 }
 
 /** Not the locks: other processes may be waiting for them, and there is nothing secret in them. */
-function forgetEverything(services: Services): Forgotten {
+async function forgetEverything(services: Services): Promise<Forgotten> {
   const { cache, callers, exported } = services;
   const before = nameSessions(cache.list(), readableConfig(services), services);
   const cleared: Readonly<Record<"cache" | "callers" | "exported", Cleared>> = {
-    cache: cache.clear(),
+    cache: await cache.clear(),
     callers: callers.clear(),
     exported: exported.clear(),
   };

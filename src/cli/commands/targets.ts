@@ -125,7 +125,7 @@ function toEntry(
 }
 
 function toWholeEntry(target: Target, live: ReadonlyMap<string, KeptSession>, now: number): TargetEntry {
-  const kept = target.cache === "none" ? undefined : live.get(canonicalText(sessionInputs(target)));
+  const kept = target.cache.value === "none" ? undefined : live.get(canonicalText(sessionInputs(target)));
   const leftMs = kept === undefined ? 0 : kept.expiration - now;
   return {
     json: {

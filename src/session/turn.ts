@@ -1,7 +1,6 @@
 import { AssumeMfaError } from "../errors.ts";
 import type { Host } from "../host/host.ts";
 import type { HeldLock, LockHolder, Locks } from "../host/lock.ts";
-import type { RoleSession } from "./role-session.ts";
 import { inputsDigest } from "./session-inputs.ts";
 
 /** How often a waiting process looks; a holder that died is noticed within it (ACCEPTANCE.md C3). */
@@ -11,39 +10,52 @@ const PATIENCE_MS = 1_000;
 /** A person who was asked may be away (ACCEPTANCE.md T18). */
 const GIVE_UP_AFTER_MS = 120_000;
 
-/** Whose turn it is to present a code of a device: ours, or nobody's any more since somebody else's session serves. */
-export type DeviceTurn =
+/** Whose turn it is: ours, or nobody's any more, since what somebody else made serves. */
+export type Turn<Served> =
   | { readonly kind: "ours"; release(): void }
-  | { readonly kind: "served"; readonly session: RoleSession };
+  | { readonly kind: "served"; readonly served: Served };
+
+/** What only one process at a time does. */
+export interface TurnSubject {
+  /** What is locked, in parts. */
+  readonly lock: readonly string[];
+  /** What the one that has it does, completing `waiting for process 1234, which …`. */
+  readonly doing: string;
+}
 
 /**
- * One process at a time asks for and presents a code of a device, so that N processes ask one question: the others wait,
- * and take the session that it made (CLI.md, "Parallel processes").
- * @param device what is locked: the serial, and where it is presented
- * @param look a session that serves by now, if there is one
+ * One process at a time asks for and presents a code of a device, or assumes a role by a shared session, so that N
+ * processes ask one question and make one call: the others wait, and take what it made (CLI.md, "Parallel processes").
+ * @param look what serves by now, if there is anything
  * @throws AssumeMfaError DEVICE_BUSY after two minutes, saying who holds it
  */
-export async function takeDeviceTurn(
-  device: readonly string[],
+export async function takeTurn<Served>(
+  { lock, doing }: TurnSubject,
   locks: Locks,
   host: Pick<Host, "now" | "sleep" | "interrupts">,
   note: (text: string) => void,
-  look: () => RoleSession | undefined,
-): Promise<DeviceTurn> {
-  const name = inputsDigest(JSON.stringify(device));
+  look: () => Promise<Served | undefined>,
+): Promise<Turn<Served>> {
+  const name = inputsDigest(JSON.stringify(lock));
   const began = host.now();
   let isTold = false;
   for (;;) {
     const answer = tryAcquire(locks, name);
-    const session = look();
+    let served: Served | undefined;
+    try {
+      served = await look();
+    } catch (error) {
+      if (isHeldLock(answer)) answer.release();
+      throw error;
+    }
     if (isHeldLock(answer)) {
-      if (session === undefined) return { kind: "ours", release: () => answer.release() };
+      if (served === undefined) return { kind: "ours", release: () => answer.release() };
       answer.release();
     }
-    if (session !== undefined) return { kind: "served", session };
+    if (served !== undefined) return { kind: "served", served };
     if (isHeldLock(answer)) continue;
     const waitedMs = host.now() - began;
-    const holder = `process ${answer.pid}, which presents a code of the same device`;
+    const holder = `process ${answer.pid}, which ${doing}`;
     if (waitedMs > GIVE_UP_AFTER_MS) {
       throw new AssumeMfaError("DEVICE_BUSY", `gave up waiting for ${holder}, after ${GIVE_UP_AFTER_MS / 1000} s`, {
         hint: "answer its question or end it, then try again",

@@ -1,0 +1,78 @@
+import { classifyFailure } from "../aws/aws-failure.ts";
+import { Credentials } from "../credentials/credentials.ts";
+import { AssumeMfaError } from "../errors.ts";
+import type { Target } from "../target/target.ts";
+import { assumeRoleInput } from "./assume-role-input.ts";
+import type { RoleSession, RoleSessionPorts } from "./role-session.ts";
+import type { Signer } from "./signer.ts";
+import type { StsClient } from "./sts-client.ts";
+import { translateAssumeRoleFailure } from "./sts-errors.ts";
+
+/**
+ * AssumeRole, once.
+ * @param code six digits; undefined: none is sent
+ * @throws AssumeMfaError as `sts-errors.ts` makes them; REPLY_LOST, ACCOUNT_UNEXPECTED for an answer that is not to be used
+ */
+export async function callAssumeRole(
+  target: Target,
+  signer: Signer,
+  client: StsClient,
+  roleSessionName: string,
+  code: { readonly tokenCode: string; readonly mfaSerial: string } | undefined,
+  ports: Pick<RoleSessionPorts, "host">,
+): Promise<RoleSession> {
+  let output: Awaited<ReturnType<StsClient["assumeRole"]>>;
+  try {
+    output = await client.assumeRole(assumeRoleInput(target, roleSessionName, code));
+  } catch (error) {
+    const failure = classifyFailure(error);
+    if (failure === undefined) throw error;
+    const context = { target, signer, roleSessionName, mfaSerial: code?.mfaSerial };
+    throw translateAssumeRoleFailure(failure, context, error);
+  }
+  const { accessKeyId, secretAccessKey, sessionToken, expiration, assumedRoleArn } = output;
+  const accountId = /^arn:[\w-]+:sts::(\d{12}):/.exec(assumedRoleArn ?? "")?.[1];
+  const expires = expiration?.getTime() ?? Number.NaN;
+  if (!accessKeyId || !secretAccessKey || !sessionToken || !assumedRoleArn || !accountId || Number.isNaN(expires)) {
+    throw new AssumeMfaError("REPLY_LOST", "AssumeRole's answer holds no complete credentials", {
+      hint: code === undefined ? "check --endpoint-url" : "check --endpoint-url; the token code may be used up",
+    });
+  }
+  // Before anything else, so that no text of ours can show them.
+  const credentials = new Credentials({ accessKeyId, secretAccessKey, sessionToken, expiration: expires });
+  if (!isOfRole({ assumedRoleArn, accountId }, target)) {
+    throw new AssumeMfaError(
+      "ACCOUNT_UNEXPECTED",
+      `AssumeRole's answer is another role's session: ${assumedRoleArn.slice(0, 200)}`,
+      {
+        hint: `asked for was ${target.role.value.arn}; nothing was done: check --endpoint-url (AWS_ENDPOINT_URL)`,
+      },
+    );
+  }
+  return {
+    credentials,
+    assumedRoleArn,
+    accountId,
+    obtainedAt: ports.host.now(),
+    clockOffsetMs: client.clockOffsetMs() ?? 0,
+    isFromCache: false,
+  };
+}
+
+/**
+ * Whether it is a session of this target's role in this target's account: what is shown is what is worked in, whoever
+ * answered or wrote the entry.
+ */
+export function isOfRole(session: Pick<RoleSession, "assumedRoleArn" | "accountId">, target: Target): boolean {
+  const { partition, accountId, roleName } = target.role.value;
+  const parts = /^arn:([\w-]+):sts::(\d{12}):assumed-role\/([\w+=,.@-]{1,64})\/[\w+=,.@-]{2,64}$/.exec(
+    session.assumedRoleArn,
+  );
+  return (
+    parts?.[1] === partition &&
+    parts[2] === accountId &&
+    session.accountId === accountId &&
+    // IAM compares role names without regard to case.
+    parts[3]?.toLowerCase() === roleName.toLowerCase()
+  );
+}
