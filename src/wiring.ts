@@ -9,7 +9,7 @@ import type { Services } from "./cli/services.ts";
 import { redact, redactSecrets } from "./credentials/redaction.ts";
 import { AssumeMfaError } from "./errors.ts";
 import { makeFileLocks } from "./host/file-locks.ts";
-import { cacheFolder } from "./host/folders.ts";
+import { cacheFolder, stateFolder } from "./host/folders.ts";
 import type { Host, TextSink } from "./host/host.ts";
 import type { Keychain } from "./host/keychain.ts";
 import type { Locks } from "./host/lock.ts";
@@ -21,6 +21,7 @@ import { makeFileRoleFacts } from "./session/role-facts.ts";
 import { makeFileSessionCache } from "./session/session-cache.ts";
 import { makeSharedSessions } from "./session/shared-sessions.ts";
 import type { SpentCodes } from "./session/spent-codes.ts";
+import { makeStoredSecrets } from "./session/stored-secrets.ts";
 import { loadAwsConfig } from "./target/load-aws-config.ts";
 import { visibleText } from "./text/visible-text.ts";
 
@@ -63,6 +64,7 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
     spentCodes: NO_SPENT_CODES,
     devices: undefined,
     keychain,
+    storedSecrets: makeStoredSecrets(privateFiles, keychain, stateFolder(host)),
     callers: makeFileCallerStore(privateFiles, folder),
     locks: folder === undefined ? NO_LOCKS : makeFileLocks(path.join(folder, "locks"), () => host.now()),
     exported: makeFileExportedSessions(privateFiles, folder),

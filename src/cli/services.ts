@@ -8,6 +8,7 @@ import type { RoleSessionPorts } from "../session/role-session.ts";
 import type { SessionCache } from "../session/session-cache.ts";
 import type { SharedSessions } from "../session/shared-sessions.ts";
 import type { SpentCodes } from "../session/spent-codes.ts";
+import type { StoredSecrets } from "../session/stored-secrets.ts";
 import type { AwsConfig } from "../target/aws-config.ts";
 import type { SandboxServices } from "./sandbox-services.ts";
 
@@ -28,6 +29,7 @@ export interface Services {
   readonly spentCodes: SpentCodes;
   readonly devices: RoleSessionPorts["devices"];
   readonly keychain: Keychain;
+  readonly storedSecrets: StoredSecrets;
   readonly locks: Locks;
   readonly exported: ExportedSessions;
   readonly loadStsClient: RoleSessionPorts["loadStsClient"];

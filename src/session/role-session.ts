@@ -18,8 +18,9 @@ import type { SessionCache } from "./session-cache.ts";
 import { canonicalText, inputsDigest, type SessionInputs, sessionInputs } from "./session-inputs.ts";
 import { askSessionName, knownSessionName, sessionNameOf } from "./session-name.ts";
 import type { KeptSharedSession, SharedSession, SharedSessions } from "./shared-sessions.ts";
-import { placeName, placeOf, type SignIn, type Signer, signInOf, stsSettings } from "./signer.ts";
+import { placeName, placeOf, type Signer, type SignIn, signInOf, stsSettings } from "./signer.ts";
 import type { SpentCodes } from "./spent-codes.ts";
+import type { StoredSecrets } from "./stored-secrets.ts";
 import type { StsClient } from "./sts-client.ts";
 import type { GivenTokenCode } from "./token-code.ts";
 import { isCodeAtHand, presentTokenCode } from "./token-code-source.ts";
@@ -62,6 +63,7 @@ export interface RoleSessionPorts {
   readonly shared: SharedSessions;
   readonly roleFacts: RoleFactsStore;
   readonly spentCodes: SpentCodes;
+  readonly storedSecrets: StoredSecrets;
   readonly devices: FindDevicePorts["devices"];
   /** One question for any number of processes. */
   readonly locks: Locks;
@@ -134,8 +136,7 @@ class Obtaining {
     if (!this.#mayCache) return undefined;
     const cached = await this.#ports.cache.read(this.#inputs);
     if (cached === undefined || cached.credentials.accessKeyId === this.#refusedKeyId) return undefined;
-    const isGood =
-      isOfRole(cached, this.#target) && isLive(cached, this.#ports.host.now(), this.#options.minTtlMs);
+    const isGood = isOfRole(cached, this.#target) && isLive(cached, this.#ports.host.now(), this.#options.minTtlMs);
     return isGood ? cached : undefined;
   }
 
@@ -259,7 +260,8 @@ class Obtaining {
         continue;
       }
       const device = await findDevice(signIn, this.#options, this.#ports);
-      if (route.isToBeSaid) note(`${shownName(this.#target.name)} goes direct, with a code of its own: ${route.reason}`);
+      if (route.isToBeSaid)
+        note(`${shownName(this.#target.name)} goes direct, with a code of its own: ${route.reason}`);
       const turn = await takeTurn(
         { lock: [device.serial, placeName(signIn)], doing: "presents a code of the same device" },
         locks,
@@ -303,11 +305,7 @@ class Obtaining {
   }
 
   /** While it waited, somebody may have signed in for the day: no second code then. */
-  #openedMeanwhile(
-    signIn: SignIn,
-    route: Route,
-    before: KeptSharedSession | undefined,
-  ): KeptSharedSession | undefined {
+  #openedMeanwhile(signIn: SignIn, route: Route, before: KeptSharedSession | undefined): KeptSharedSession | undefined {
     if (this.#options.noCache || before !== undefined) return undefined;
     const shared = liveShared(signIn, this.#ports.host.now(), this.#ports.shared);
     if (shared === undefined) return undefined;
@@ -346,7 +344,10 @@ class Obtaining {
     } catch (error) {
       if (!(error instanceof AssumeMfaError) || error.code !== "ASSUME_ROLE_DENIED") throw error;
       if (!isCodeAtHand(signIn, this.#options, this.#ports)) {
-        throw withHint(error, "a shared session may be too old for the role (aws:MultiFactorAuthAge): --direct, with a fresh code");
+        throw withHint(
+          error,
+          "a shared session may be too old for the role (aws:MultiFactorAuthAge): --direct, with a fresh code",
+        );
       }
       note(
         `${shownName(this.#target.name)} refuses the shared session: its trust policy may demand a fresher code ` +
@@ -356,10 +357,7 @@ class Obtaining {
     }
   }
 
-  async #assumeWithCode(
-    signIn: SignIn,
-    device: FoundDevice,
-  ): Promise<RoleSession> {
+  async #assumeWithCode(signIn: SignIn, device: FoundDevice): Promise<RoleSession> {
     const target = this.#target;
     const place = placeOf(target);
     const { callers } = this.#ports;
@@ -441,7 +439,11 @@ const DIRECT_AFTER_DENIAL: RouteFacts["mode"] = Object.freeze({
 });
 
 /** What the route depends on, but for what is kept. */
-export function routeFacts(target: Target, signer: RouteFacts["signer"], ports: Pick<RoleSessionPorts, "roleFacts">): RouteFacts {
+export function routeFacts(
+  target: Target,
+  signer: RouteFacts["signer"],
+  ports: Pick<RoleSessionPorts, "roleFacts">,
+): RouteFacts {
   const { source, role } = target;
   const learnt =
     source.kind === "keys"
