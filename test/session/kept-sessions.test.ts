@@ -11,6 +11,7 @@ import type { RoleSession } from "../../src/session/role-session.ts";
 import { makeFileSessionCache } from "../../src/session/session-cache.ts";
 import { canonicalText, inputsDigest, type SessionInputs } from "../../src/session/session-inputs.ts";
 import { DEV, DEV_ROLE, PROD } from "../support/cli-world.ts";
+import { NO_KEYCHAIN } from "../support/no-keychain.ts";
 
 let root: string;
 let folder: string;
@@ -33,9 +34,10 @@ const session: RoleSession = {
   assumedRoleArn: `arn:aws:sts::${DEV}:assumed-role/PrivilegedActionsRole/alice`,
   accountId: DEV,
   obtainedAt: 1_999_996_400_000,
+  clockOffsetMs: 0,
   isFromCache: false,
 };
-const cache = () => makeFileSessionCache(privateFiles, folder);
+const cache = () => makeFileSessionCache(privateFiles, NO_KEYCHAIN, folder);
 const fileOf = (made: SessionInputs) => path.join(sessions, `${inputsDigest(canonicalText(made))}.json`);
 const rewrite = (file: string, change: (entry: Record<string, unknown>) => void) => {
   const entry = JSON.parse(fs.readFileSync(file, "utf8"));
@@ -44,17 +46,17 @@ const rewrite = (file: string, change: (entry: Record<string, unknown>) => void)
 };
 
 describe("what is kept", () => {
-  it("is nothing where nothing was written, and where there is no home folder", () => {
-    for (const store of [cache(), makeFileSessionCache(privateFiles, undefined)]) {
+  it("is nothing where nothing was written, and where there is no home folder", async () => {
+    for (const store of [cache(), makeFileSessionCache(privateFiles, NO_KEYCHAIN, undefined)]) {
       expect(store.list()).toEqual([]);
-      expect(store.clear()).toEqual({ removed: 0, left: [] });
-      expect(store.remove(inputs)).toBe(true);
+      expect(await store.clear()).toEqual({ removed: 0, left: [] });
+      expect(await store.remove(inputs)).toBe(true);
     }
     expect(fs.existsSync(folder)).toBe(false);
   });
 
-  it("is listed with what it was made from, and without its secrets", () => {
-    cache().write(inputs, session);
+  it("is listed with what it was made from, and without its secrets", async () => {
+    await cache().write(inputs, session, false);
     const [kept, ...others] = cache().list();
     expect(others).toEqual([]);
     expect(kept).toEqual({
@@ -62,12 +64,13 @@ describe("what is kept", () => {
       role: { arn: DEV_ROLE, partition: "aws", accountId: DEV, roleName: "PrivilegedActionsRole" },
       assumedRoleArn: session.assumedRoleArn,
       obtainedAt: session.obtainedAt,
+      clockOffsetMs: 0,
       expiration: 2_000_000_000_000,
     });
     expect(JSON.stringify(kept)).not.toMatch(/a-secret|a-token|ASIA/);
   });
 
-  it("is listed and removed one by one, whatever it was made from", () => {
+  it("is listed and removed one by one, whatever it was made from", async () => {
     const value = fc.oneof(fc.string({ unit: "binary" }), fc.integer(), fc.boolean(), fc.constant(null));
     const others = fc.dictionary(
       fc.oneof(
@@ -77,11 +80,11 @@ describe("what is kept", () => {
       value,
       { maxKeys: 6 },
     );
-    fc.assert(
-      fc.property(others, others, (first, second) => {
-        cache().clear();
+    await fc.assert(
+      fc.asyncProperty(others, others, async (first, second) => {
+        await cache().clear();
         const made = [first, second].map((other) => ({ ...other, roleArn: DEV_ROLE }));
-        for (const one of made) cache().write(one, session);
+        for (const one of made) await cache().write(one, session, false);
         const texts = new Set(made.map(canonicalText));
         expect(
           new Set(
@@ -90,22 +93,22 @@ describe("what is kept", () => {
               .map((kept) => canonicalText(kept.inputs)),
           ),
         ).toEqual(texts);
-        for (const kept of cache().list()) expect(cache().remove(kept.inputs)).toBe(true);
+        for (const kept of cache().list()) expect(await cache().remove(kept.inputs)).toBe(true);
         expect(fs.readdirSync(sessions)).toEqual([]);
       }),
       { numRuns: 20 },
     );
   });
 
-  it("is listed when it has ended and when it is of another schema: it holds keys all the same", () => {
+  it("is listed when it has ended and when it is of another schema: it holds keys all the same", async () => {
     const ended = new Credentials({
       accessKeyId: "ASIAIOSFODNN7EXAMPLE",
       secretAccessKey: "a-secret",
       sessionToken: "a-token",
       expiration: 1,
     });
-    cache().write(inputs, { ...session, credentials: ended });
-    cache().write({ ...inputs, schema: 0 }, session);
+    await cache().write(inputs, { ...session, credentials: ended }, false);
+    await cache().write({ ...inputs, schema: 0 }, session, false);
     expect(
       cache()
         .list()
@@ -116,8 +119,8 @@ describe("what is kept", () => {
 });
 
 describe("a damaged or foreign entry", () => {
-  const copyOf = (made: SessionInputs) => {
-    cache().write(made, session);
+  const copyOf = async (made: SessionInputs) => {
+    await cache().write(made, session, false);
     return fileOf(made);
   };
   const DAMAGES: Readonly<Record<string, () => void>> = {
@@ -143,7 +146,7 @@ describe("a damaged or foreign entry", () => {
     "of a killed process": () => fs.renameSync(fileOf(inputs), path.join(sessions, `.x.json.${"0".repeat(32)}.tmp`)),
   };
 
-  it.each(Object.keys(DAMAGES))("%s is not listed, its neighbour is, and clearing removes both", (what) => {
+  it.each(Object.keys(DAMAGES))("%s is not listed, its neighbour is, and clearing removes both", async (what) => {
     copyOf(inputs);
     copyOf({ ...inputs, durationSeconds: 7200 });
     DAMAGES[what]?.();
@@ -152,25 +155,25 @@ describe("a damaged or foreign entry", () => {
         .list()
         .map(({ inputs: { durationSeconds } }) => durationSeconds),
     ).toEqual([7200]);
-    expect(cache().clear()).toEqual({ removed: 2, left: [] });
+    expect(await cache().clear()).toEqual({ removed: 2, left: [] });
     expect(fs.readdirSync(sessions)).toEqual([]);
     // What a link leads to is not ours.
     if (what === "that is a link") expect(fs.existsSync(path.join(root, "elsewhere"))).toBe(true);
   });
 
-  it("that can't be removed is told by its path, and the rest goes", () => {
+  it("that can't be removed is told by its path, and the rest goes", async () => {
     copyOf(inputs);
     fs.mkdirSync(path.join(sessions, "a folder"));
-    expect(cache().clear()).toEqual({ removed: 1, left: [path.join(sessions, "a folder")] });
+    expect(await cache().clear()).toEqual({ removed: 1, left: [path.join(sessions, "a folder")] });
     expect(fs.readdirSync(sessions)).toEqual(["a folder"]);
   });
 });
 
 describe("whose keys are whose, and what was exported", () => {
-  it("are forgotten, and only they", () => {
+  it("are forgotten, and only they", async () => {
     const callers = makeFileCallerStore(privateFiles, folder);
     const exported = makeFileExportedSessions(privateFiles, folder);
-    cache().write(inputs, session);
+    await cache().write(inputs, session, false);
     callers.write("AKIAIOSFODNN7EXAMPLE", "aws", "arn:aws:iam::111122223333:user/alice");
     const parts = { accessKeyId: "ASIAIOSFODNN7EXAMPLE", secretAccessKey: "secret", sessionToken: "token" };
     const env = { AWS_ACCESS_KEY_ID: parts.accessKeyId, AWS_SESSION_TOKEN: parts.sessionToken };

@@ -10,6 +10,7 @@ import { canonicalText, inputsDigest, type SessionInputs, sessionInputs } from "
 import { makeAwsConfig, parseAwsConfig } from "../../src/target/aws-config.ts";
 import { resolveTarget } from "../../src/target/resolve-target.ts";
 import { DEV, DEV_ROLE, openCliWorld, type RunOptions, SERIAL } from "../support/cli-world.ts";
+import { NO_KEYCHAIN } from "../support/no-keychain.ts";
 
 const world = await openCliWorld();
 beforeEach(() => world.newCache());
@@ -179,7 +180,7 @@ describe("--refresh and --no-cache", () => {
   });
 });
 
-describe("an entry that is not what we wrote", () => {
+describe("an entry that is not what we wrote", async () => {
   const folder = () => path.join(world.folder, "entries");
   const inputs: SessionInputs = { schema: 1, roleArn: DEV_ROLE, mfaSerial: null, mfaRequired: true };
   const session: RoleSession = {
@@ -192,25 +193,26 @@ describe("an entry that is not what we wrote", () => {
     assumedRoleArn: `arn:aws:sts::${DEV}:assumed-role/PrivilegedActionsRole/alice`,
     accountId: DEV,
     obtainedAt: 1_999_996_400_000,
+    clockOffsetMs: 0,
     isFromCache: false,
   };
-  const cache = () => makeFileSessionCache(privateFiles, folder());
+  const cache = () => makeFileSessionCache(privateFiles, NO_KEYCHAIN, folder());
   const file = () => path.join(folder(), "sessions", `${inputsDigest(canonicalText(inputs))}.json`);
   const put = (text: string | Buffer) => fs.writeFileSync(file(), text, { mode: 0o600 });
 
-  beforeEach(() => cache().write(inputs, session));
+  beforeEach(() => cache().write(inputs, session, false));
 
-  it("comes back whole when it is ours", () => {
-    const { credentials, ...rest } = cache().read(inputs) ?? { credentials: undefined };
+  it("comes back whole when it is ours", async () => {
+    const { credentials, ...rest } = (await cache().read(inputs)) ?? { credentials: undefined };
     expect(rest).toEqual({ ...rest, accountId: DEV, obtainedAt: session.obtainedAt, isFromCache: true });
     expect(credentials?.secretAccessKey).toBe("a-secret");
     expect(credentials?.sessionToken).toBe("a-token");
     expect(credentials?.expiration).toBe(2_000_000_000_000);
   });
 
-  it("comes back whatever its texts hold", () => {
-    fc.assert(
-      fc.property(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), (text, arn) => {
+  it("comes back whatever its texts hold", async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.string({ minLength: 1 }), fc.string({ minLength: 1 }), async (text, arn) => {
         // A key is printable and without blanks, or the entry is damaged.
         const token = text.replaceAll(" ", "_");
         const credentials = new Credentials({
@@ -219,8 +221,8 @@ describe("an entry that is not what we wrote", () => {
           sessionToken: token,
           expiration: 1,
         });
-        cache().write(inputs, { ...session, credentials, assumedRoleArn: arn });
-        const read = cache().read(inputs);
+        await cache().write(inputs, { ...session, credentials, assumedRoleArn: arn }, false);
+        const read = await cache().read(inputs);
         expect(read?.credentials.sessionToken).toBe(token);
         expect(read?.credentials.expiration).toBe(1);
       }),
@@ -243,36 +245,36 @@ describe("an entry that is not what we wrote", () => {
     ["just below 1 MiB of nothing", `{"inputs":"${"x".repeat(1_000_000)}"}`],
     ["above 1 MiB", `{"inputs":"${"x".repeat(1_100_000)}"}`],
     ["a prototype", '{"__proto__":{"inputs":"x"},"credentials":{}}'],
-  ])("%s is a miss, and is written over", (_what, text) => {
+  ])("%s is a miss, and is written over", async (_what, text) => {
     put(text);
-    expect(cache().read(inputs)).toBeUndefined();
-    cache().write(inputs, session);
-    expect(cache().read(inputs)).toBeDefined();
+    expect(await cache().read(inputs)).toBeUndefined();
+    await cache().write(inputs, session, false);
+    expect(await cache().read(inputs)).toBeDefined();
   });
 
-  it("of another version, another identity or another place is a miss", () => {
+  it("of another version, another identity or another place is a miss", async () => {
     const text = fs.readFileSync(file(), "utf8");
     for (const other of [{ schema: 2 }, { roleArn: `${DEV_ROLE}2` }, { mfaRequired: false }, { mfaSerial: SERIAL }]) {
-      cache().write({ ...inputs, ...other }, session);
+      await cache().write({ ...inputs, ...other }, session, false);
       const [foreign] = fs
         .readdirSync(path.dirname(file()))
         .filter((name) => name !== path.basename(file()))
         .map((name) => path.join(path.dirname(file()), name));
       // Their entry under our name: a mishap, or somebody's trick.
       fs.renameSync(foreign as string, file());
-      expect(cache().read(inputs)).toBeUndefined();
+      expect(await cache().read(inputs)).toBeUndefined();
       put(text);
     }
-    expect(cache().read(inputs)).toBeDefined();
+    expect(await cache().read(inputs)).toBeDefined();
   });
 
-  it("with any one value missing or of another type is a miss", () => {
+  it("with any one value missing or of another type is a miss", async () => {
     const whole = JSON.parse(fs.readFileSync(file(), "utf8"));
     const paths = [
       ...Object.keys(whole).map((key) => [key]),
       ...Object.keys(whole.credentials).map((key) => ["credentials", key]),
     ];
-    expect(paths).toHaveLength(9);
+    expect(paths).toHaveLength(10);
     for (const keys of paths) {
       for (const value of [undefined, null, "", true, {}, [], -1, 0, "x", 1]) {
         const entry = structuredClone(whole);
@@ -283,16 +285,18 @@ describe("an entry that is not what we wrote", () => {
         holder[key] = value;
         put(JSON.stringify(entry));
         if (typeof value === "number" && value > 0 && typeof whole[key] === "number") continue;
-        expect(cache().read(inputs), `${keys.join(".")} = ${JSON.stringify(value)}`).toBeUndefined();
+        // A clock can differ either way.
+        if (key === "clockOffsetMs" && typeof value === "number") continue;
+        expect(await cache().read(inputs), `${keys.join(".")} = ${JSON.stringify(value)}`).toBeUndefined();
       }
     }
   });
 
-  it("mutated anyhow is a miss or the very same session, and never throws", () => {
+  it("mutated anyhow is a miss or the very same session, and never throws", async () => {
     const bytes = fs.readFileSync(file());
     const mutation = fc.tuple(fc.nat(bytes.length - 1), fc.nat(255), fc.constantFrom("set", "cut", "insert", "drop"));
-    fc.assert(
-      fc.property(fc.array(mutation, { minLength: 1, maxLength: 4 }), (mutations) => {
+    await fc.assert(
+      fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), async (mutations) => {
         let changed = Buffer.from(bytes);
         for (const [at, byte, how] of mutations) {
           if (how === "set") changed[Math.min(at, changed.length - 1)] = byte;
@@ -302,7 +306,7 @@ describe("an entry that is not what we wrote", () => {
           } else changed = Buffer.concat([changed.subarray(0, at), changed.subarray(at + 1)]);
         }
         put(changed);
-        const read = cache().read(inputs);
+        const read = await cache().read(inputs);
         // What is served belongs to these inputs: they stand in the entry, byte for byte.
         if (read !== undefined) expect(JSON.parse(fs.readFileSync(file(), "utf8")).inputs).toBe(canonicalText(inputs));
       }),
@@ -432,7 +436,7 @@ describe("what a session is kept by", () => {
     return canonicalText(sessionInputs(target));
   }
 
-  it("a flip of any single input is another key; another order of the lines is not", () => {
+  it("a flip of any single input is another key; another order of the lines is not", async () => {
     const world = fc.record(Object.fromEntries(names.map((name) => [name, fc.constantFrom(...(CHOICES[name] ?? []))])));
     const flips = new Set<string>();
     fc.assert(

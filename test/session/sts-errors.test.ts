@@ -3,7 +3,7 @@ import type { AwsFailure } from "../../src/aws/aws-failure.ts";
 import { Credentials } from "../../src/credentials/credentials.ts";
 import type { AssumeMfaError, ErrorCode } from "../../src/errors.ts";
 import { type AssumeRoleContext, translateAssumeRoleFailure } from "../../src/session/sts-errors.ts";
-import type { Origin, Target } from "../../src/target/target.ts";
+import type { Origin, SourceKeys, Target } from "../../src/target/target.ts";
 import { makeTestScope } from "../support/action-scope.ts";
 import { DEV, openCliWorld, PROD, SERIAL } from "../support/cli-world.ts";
 
@@ -24,9 +24,15 @@ function contextOf(more: Partial<Target> = {}, hasTokenCode = true): AssumeRoleC
     role: { ...scope.target.role, origin },
     mfaSerial: { value: SERIAL, origin },
     durationSeconds: { value: 43_200, origin: { kind: "option", option: "--duration" } },
+    region: { value: "eu-west-1", origin },
     ...more,
   };
-  return { target, region: "eu-west-1", roleSessionName: "alice", hasTokenCode };
+  return {
+    target,
+    signer: target.source as SourceKeys,
+    roleSessionName: "alice",
+    mfaSerial: hasTokenCode ? target.mfaSerial?.value : undefined,
+  };
 }
 
 function refusal(code: string, message: string, status = 403): AwsFailure {
