@@ -13,7 +13,8 @@ import type { CallerStore } from "./caller-store.ts";
 import { type FindDevicePorts, type FoundDevice, findDevice } from "./find-device.ts";
 import { openSharedSession } from "./open-shared-session.ts";
 import type { RoleFactsStore } from "./role-facts.ts";
-import { chooseRoute, formatSeconds, type Route, type RouteFacts } from "./route.ts";
+import { chooseRoute, type Route, type RouteFacts } from "./route.ts";
+import { HOP_TTL_MS, lastsLonger, liveShared, refuseLearntDuration, routeFacts } from "./route-facts.ts";
 import type { SessionCache } from "./session-cache.ts";
 import { canonicalText, inputsDigest, type SessionInputs, sessionInputs } from "./session-inputs.ts";
 import { askSessionName, knownSessionName, sessionNameOf } from "./session-name.ts";
@@ -25,6 +26,8 @@ import type { StsClient } from "./sts-client.ts";
 import type { GivenTokenCode } from "./token-code.ts";
 import { isCodeAtHand, presentTokenCode } from "./token-code-source.ts";
 import { takeTurn } from "./turn.ts";
+
+export { lastsLonger, liveShared } from "./route-facts.ts";
 
 /** A role session: the credentials that open a role in a child account. */
 export interface RoleSession {
@@ -124,8 +127,7 @@ class Obtaining {
         return this.#throughProvided(source);
       case "keys":
         if (!source.credentials.isLongTerm) {
-          const route = chooseRoute(routeFacts(this.#target, { kind: "session", label: source.label }, this.#ports));
-          return this.#plainly(source, route.reason);
+          return this.#plainly(source, this.#routeOf().reason);
         }
         return this.#asUser(signInOf(this.#target) as SignIn);
     }
@@ -163,7 +165,7 @@ class Obtaining {
 
   async #throughRole(hop: Target, label: string): Promise<RoleSession> {
     const target = this.#target;
-    chooseRoute(routeFacts(target, { kind: "role session", label }, this.#ports));
+    this.#routeOf();
     if (target.mfaSerial !== undefined && target.mfaRequired.value) {
       // Never a refusal: reports differ on whether a session carries its MFA along (AWS.md, 4).
       this.#ports.note(
@@ -180,13 +182,7 @@ class Obtaining {
   }
 
   async #throughProvided(source: SourceProvided): Promise<RoleSession> {
-    const isRole = source.provider.kind !== "process";
-    const facts = routeFacts(
-      this.#target,
-      { kind: isRole ? "role session" : "session", label: source.label },
-      this.#ports,
-    );
-    const { reason } = chooseRoute(facts);
+    const { reason } = this.#routeOf();
     const credentials = await this.#ports.loadProvidedCredentials(source);
     if (credentials.isLongTerm && this.#target.mfaSerial !== undefined) {
       // A program that keeps a user's keys: those can present a code.
@@ -250,7 +246,7 @@ class Obtaining {
         if (givenCode !== undefined) note(`the token code from ${givenCode.from} was not sent: ${route.reason}`);
         return this.#assumeInTurn(signIn.source);
       }
-      this.#refuseLearntDuration(signIn, route);
+      refuseLearntDuration(this.#target, signIn, route, this.#options, this.#ports);
       if (route.kind === "shared" && shared !== undefined) {
         const opened = await this.#openKept(shared);
         if (opened === undefined) continue;
@@ -293,15 +289,14 @@ class Obtaining {
     }
   }
 
+  /** Whoever signs but an IAM user's own keys. */
+  #routeOf(): Route {
+    return chooseRoute(routeFacts(this.#target, undefined, this.#options, this.#ports));
+  }
+
   #route(signIn: SignIn, shared: KeptSharedSession | undefined, isDenied: boolean): Route {
-    const facts = routeFacts(this.#target, { kind: "user", label: signIn.source.label }, this.#ports);
-    return chooseRoute({
-      ...facts,
-      ...(isDenied ? { mode: DIRECT_AFTER_DENIAL } : {}),
-      hasShared: shared !== undefined,
-      isOneOfSeveral: this.#options.isOneOfSeveral,
-      refusesShared: facts.refusesShared && !this.#options.refresh,
-    });
+    const facts = routeFacts({ ...this.#target, source: signIn.source }, shared, this.#options, this.#ports);
+    return chooseRoute(isDenied ? { ...facts, mode: DIRECT_AFTER_DENIAL } : facts);
   }
 
   /** While it waited, somebody may have signed in for the day: no second code then. */
@@ -391,29 +386,6 @@ class Obtaining {
     };
   }
 
-  /** What AWS refused before costs no code again (CLI.md, "Which route"). */
-  #refuseLearntDuration(signIn: SignIn, route: Route): void {
-    const { durationSeconds, role, name } = this.#target;
-    if (this.#options.refresh || durationSeconds === undefined || route.kind === "plain") return;
-    const { refusedDurationSeconds: refused } = this.#ports.roleFacts.read(
-      role.value.arn,
-      signIn.source.credentials.accessKeyId,
-      placeName(signIn),
-    );
-    if (refused === undefined || durationSeconds.value < refused) return;
-    throw new AssumeMfaError(
-      "SESSION_SETTING_REFUSED",
-      `${shownName(name)} allows no session of ${formatSeconds(durationSeconds.value)}: AWS refused ${formatSeconds(refused)} before; no code was asked for`,
-      {
-        hint: [
-          `lower ${formatOrigin(durationSeconds.origin)}, or raise the role's maximum session duration`,
-          "it was raised since: --refresh asks AWS again",
-        ],
-        details: { durationSeconds: durationSeconds.value, refusedDurationSeconds: refused },
-      },
-    );
-  }
-
   #learn(error: unknown): void {
     if (!(error instanceof AssumeMfaError) || error.code !== "SESSION_SETTING_REFUSED") return;
     const seconds = error.details?.refusedDurationSeconds;
@@ -428,57 +400,10 @@ class Obtaining {
   }
 }
 
-/** A hop's session only has to last for the call that it signs. */
-const HOP_TTL_MS = 60_000;
-/** The same of a shared session. */
-const SHARED_TTL_MS = 60_000;
-
 const DIRECT_AFTER_DENIAL: RouteFacts["mode"] = Object.freeze({
   value: "direct",
   origin: Object.freeze({ kind: "default", reason: "the shared session was refused" }),
 });
-
-/** What the route depends on, but for what is kept. */
-export function routeFacts(
-  target: Target,
-  signer: RouteFacts["signer"],
-  ports: Pick<RoleSessionPorts, "roleFacts">,
-): RouteFacts {
-  const { source, role } = target;
-  const learnt =
-    source.kind === "keys"
-      ? ports.roleFacts.read(role.value.arn, source.credentials.accessKeyId, placeName(placeOf(target)))
-      : undefined;
-  return {
-    targetName: target.name,
-    signer,
-    mfaRequired: target.mfaRequired,
-    mode: target.sessionMode,
-    durationSeconds: target.durationSeconds,
-    hasShared: false,
-    isOneOfSeveral: false,
-    refusesShared: learnt?.refusesShared === true,
-  };
-}
-
-/**
- * The shared session that serves a sign-in: of the same keys, at the same place, with the same device; where no device is
- * named, with any of them.
- * @param now milliseconds since 1970 by this machine's clock
- */
-export function liveShared(
-  signIn: Pick<SignIn, "source" | "mfaSerial" | "endpoints" | "partition">,
-  now: number,
-  shared: SharedSessions,
-): KeptSharedSession | undefined {
-  const { accessKeyId } = signIn.source.credentials;
-  return shared
-    .list()
-    .filter((head) => head.sourceAccessKeyId === accessKeyId && head.place === placeName(signIn))
-    .filter((head) => signIn.mfaSerial === undefined || head.mfaSerial === signIn.mfaSerial.value)
-    .filter((head) => lastsLonger(head, now, SHARED_TTL_MS))
-    .sort((a, b) => b.expiration - a.expiration)[0];
-}
 
 /** @param isStored false: it serves this run alone */
 export async function keepShared(
@@ -501,21 +426,6 @@ export function isLive(session: RoleSession, now: number, minTtlMs: number): boo
   const { credentials, obtainedAt, clockOffsetMs } = session;
   const { expiration } = credentials;
   return expiration !== undefined && lastsLonger({ expiration, obtainedAt, clockOffsetMs }, now, minTtlMs);
-}
-
-/** The same of a session whose credentials are not at hand. All in milliseconds; `now` by this machine's clock. */
-export function lastsLonger(
-  {
-    expiration,
-    obtainedAt,
-    clockOffsetMs,
-  }: { readonly expiration: number; readonly obtainedAt: number; readonly clockOffsetMs: number },
-  now: number,
-  minTtlMs: number,
-): boolean {
-  // A clock that was set back since makes the life negative.
-  const marginMs = Math.max(0, Math.min(minTtlMs, (expiration - obtainedAt - clockOffsetMs) / 3));
-  return expiration - now - clockOffsetMs > marginMs;
 }
 
 /** `EACCES: permission denied, mkdir '/home/alice/.cache'` → `permission denied (/home/alice/.cache)` */

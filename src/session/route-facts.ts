@@ -1,0 +1,118 @@
+import { AssumeMfaError } from "../errors.ts";
+import { formatOrigin } from "../target/format-origin.ts";
+import type { Source, Target } from "../target/target.ts";
+import { shownName } from "../text/shown-name.ts";
+import type { RoleFacts } from "./role-facts.ts";
+import type { RoleSessionOptions, RoleSessionPorts } from "./role-session.ts";
+import { formatSeconds, type Route, type RouteFacts } from "./route.ts";
+import type { KeptSharedSession, SharedSessions } from "./shared-sessions.ts";
+import { placeName, placeOf, type SignIn } from "./signer.ts";
+
+// What a run decides with before it asks or calls, so that `--explain` decides with the same.
+
+/** A hop's session only has to last for the call that it signs. */
+export const HOP_TTL_MS = 60_000;
+/** The same of a shared session. */
+const SHARED_TTL_MS = 60_000;
+
+/** Who signs, as far as the route goes. */
+export function signerKind(source: Source): RouteFacts["signer"]["kind"] {
+  switch (source.kind) {
+    case "keys":
+      return source.credentials.isLongTerm ? "user" : "session";
+    case "role":
+      return "role session";
+    case "provided":
+      // A program gives what it likes; all the others give a role's session.
+      return source.provider.kind === "process" ? "session" : "role session";
+  }
+}
+
+/** What AWS taught about the target's role; undefined where its caller is not known beforehand. */
+export function learntOf(target: Target, { roleFacts }: Pick<RoleSessionPorts, "roleFacts">): RoleFacts | undefined {
+  if (target.source.kind !== "keys") return undefined;
+  const { accessKeyId } = target.source.credentials;
+  return roleFacts.read(target.role.value.arn, accessKeyId, placeName(placeOf(target)));
+}
+
+/** @param shared what `liveShared` found, where it was looked for */
+export function routeFacts(
+  target: Target,
+  shared: KeptSharedSession | undefined,
+  options: Pick<RoleSessionOptions, "isOneOfSeveral" | "refresh">,
+  ports: Pick<RoleSessionPorts, "roleFacts">,
+): RouteFacts {
+  return {
+    targetName: target.name,
+    signer: { kind: signerKind(target.source), label: target.source.label },
+    mfaRequired: target.mfaRequired,
+    mode: target.sessionMode,
+    durationSeconds: target.durationSeconds,
+    hasShared: shared !== undefined,
+    isOneOfSeveral: options.isOneOfSeveral,
+    // `--refresh` asks AWS again.
+    refusesShared: !options.refresh && learntOf(target, ports)?.refusesShared === true,
+  };
+}
+
+/**
+ * What AWS refused before costs no code again (CLI.md, "Which route").
+ * @throws AssumeMfaError SESSION_SETTING_REFUSED
+ */
+export function refuseLearntDuration(
+  target: Target,
+  signIn: SignIn,
+  route: Route,
+  options: Pick<RoleSessionOptions, "refresh">,
+  ports: Pick<RoleSessionPorts, "roleFacts">,
+): void {
+  const { durationSeconds, name } = target;
+  if (options.refresh || durationSeconds === undefined || route.kind === "plain") return;
+  const refused = learntOf({ ...target, source: signIn.source }, ports)?.refusedDurationSeconds;
+  if (refused === undefined || durationSeconds.value < refused) return;
+  throw new AssumeMfaError(
+    "SESSION_SETTING_REFUSED",
+    `${shownName(name)} allows no session of ${formatSeconds(durationSeconds.value)}: AWS refused ${formatSeconds(refused)} before; no code was asked for`,
+    {
+      hint: [
+        `lower ${formatOrigin(durationSeconds.origin)}, or raise the role's maximum session duration`,
+        "it was raised since: --refresh asks AWS again",
+      ],
+      details: { durationSeconds: durationSeconds.value, refusedDurationSeconds: refused },
+    },
+  );
+}
+
+/**
+ * The shared session that serves a sign-in: of the same keys, at the same place, with the same device; where no device is
+ * named, with any of them.
+ * @param now milliseconds since 1970 by this machine's clock
+ */
+export function liveShared(
+  signIn: Pick<SignIn, "source" | "mfaSerial" | "endpoints" | "partition">,
+  now: number,
+  shared: SharedSessions,
+): KeptSharedSession | undefined {
+  const { accessKeyId } = signIn.source.credentials;
+  return shared
+    .list()
+    .filter((head) => head.sourceAccessKeyId === accessKeyId && head.place === placeName(signIn))
+    .filter((head) => signIn.mfaSerial === undefined || head.mfaSerial === signIn.mfaSerial.value)
+    .filter((head) => lastsLonger(head, now, SHARED_TTL_MS))
+    .sort((a, b) => b.expiration - a.expiration)[0];
+}
+
+/** The same of a session whose credentials are not at hand. All in milliseconds; `now` by this machine's clock. */
+export function lastsLonger(
+  {
+    expiration,
+    obtainedAt,
+    clockOffsetMs,
+  }: { readonly expiration: number; readonly obtainedAt: number; readonly clockOffsetMs: number },
+  now: number,
+  minTtlMs: number,
+): boolean {
+  // A clock that was set back since makes the life negative.
+  const marginMs = Math.max(0, Math.min(minTtlMs, (expiration - obtainedAt - clockOffsetMs) / 3));
+  return expiration - now - clockOffsetMs > marginMs;
+}
