@@ -1,6 +1,6 @@
 import { AssumeMfaError } from "../errors.ts";
+import type { SignIn } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
-import type { SignIn } from "./signer.ts";
 
 /** The device whose code is presented. */
 export interface FoundDevice {

@@ -1,11 +1,12 @@
 import { classifyFailure } from "../aws/aws-failure.ts";
 import { Credentials } from "../credentials/credentials.ts";
 import { AssumeMfaError } from "../errors.ts";
+import type { SignIn } from "../target/target.ts";
 import type { CodeRequest } from "./ask-token-code.ts";
 import type { RoleSessionOptions, RoleSessionPorts } from "./role-session.ts";
 import { askSessionName } from "./session-name.ts";
 import type { SharedSession } from "./shared-sessions.ts";
-import { placeName, type SignIn, type Signer, stsSettings } from "./signer.ts";
+import { placeName, type Signer, stsSettings } from "./signer.ts";
 import { translateSharedSessionFailure } from "./sts-failure.ts";
 import { presentTokenCode } from "./token-code-source.ts";
 

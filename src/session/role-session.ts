@@ -5,7 +5,7 @@ import type { CapturedOutput, CaptureLimits } from "../host/captured-command.ts"
 import type { Environment, Host } from "../host/host.ts";
 import type { Locks } from "../host/lock.ts";
 import { formatOrigin } from "../target/format-origin.ts";
-import type { SourceProvided, Target } from "../target/target.ts";
+import type { SignIn, SourceProvided, Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import type { CodeRequest } from "./ask-token-code.ts";
 import { callAssumeRole, isOfRole } from "./call-assume-role.ts";
@@ -19,7 +19,7 @@ import type { SessionCache } from "./session-cache.ts";
 import { canonicalText, inputsDigest, type SessionInputs, sessionInputs } from "./session-inputs.ts";
 import { askSessionName, knownSessionName, sessionNameOf } from "./session-name.ts";
 import type { KeptSharedSession, SharedSession, SharedSessions } from "./shared-sessions.ts";
-import { placeName, placeOf, type Signer, type SignIn, signInOf, stsSettings } from "./signer.ts";
+import { placeName, placeOf, type Signer, signInOf, stsSettings } from "./signer.ts";
 import type { SpentCodes } from "./spent-codes.ts";
 import type { StoredSecrets } from "./stored-secrets.ts";
 import type { StsClient } from "./sts-client.ts";

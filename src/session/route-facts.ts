@@ -1,12 +1,12 @@
 import { AssumeMfaError } from "../errors.ts";
 import { formatOrigin } from "../target/format-origin.ts";
-import type { Source, Target } from "../target/target.ts";
+import type { SignIn, Source, Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import type { RoleFacts } from "./role-facts.ts";
 import type { RoleSessionOptions, RoleSessionPorts } from "./role-session.ts";
 import { formatSeconds, type Route, type RouteFacts } from "./route.ts";
 import type { KeptSharedSession, SharedSessions } from "./shared-sessions.ts";
-import { placeName, placeOf, type SignIn } from "./signer.ts";
+import { placeName, placeOf } from "./signer.ts";
 
 // What a run decides with before it asks or calls, so that `--explain` decides with the same.
 

@@ -87,7 +87,10 @@ export function chooseRoute(facts: RouteFacts): Route {
   if (!facts.mfaRequired.value) return plain("assume_mfa_required is false");
   if (mode.value === "direct") return direct(decidedBy(mode, "direct"));
   if (mode.value === "shared") {
-    refuseLongerThanAnHour(facts, `the session is to be shared (${formatOrigin(mode.origin)}), and a role of such a one`);
+    refuseLongerThanAnHour(
+      facts,
+      `the session is to be shared (${formatOrigin(mode.origin)}), and a role of such a one`,
+    );
     return shared(hasShared ? "a shared session is live" : decidedBy(mode, "shared"));
   }
   if (refusesShared) return direct("this role refused a shared session before, and took a code of its own", hasShared);
@@ -103,7 +106,9 @@ export function chooseRoute(facts: RouteFacts): Route {
 }
 
 function decidedBy(mode: Sourced<SessionMode>, word: string): string {
-  return mode.origin.kind === "option" ? mode.origin.option : `assume_mfa_session = ${word} (${formatOrigin(mode.origin)})`;
+  return mode.origin.kind === "option"
+    ? mode.origin.option
+    : `assume_mfa_session = ${word} (${formatOrigin(mode.origin)})`;
 }
 
 /** @param why completes `… lasts 1 h at most` */

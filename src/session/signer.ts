@@ -1,36 +1,13 @@
 import { defaultRegionOf } from "../aws/arn.ts";
 import type { ClientSettings } from "../aws/client-settings.ts";
 import type { Credentials } from "../credentials/credentials.ts";
-import type { SourceKeys, Target } from "../target/target.ts";
+import type { SignIn, Target } from "../target/target.ts";
 
 /** Credentials that sign a call to STS, under the name that people know them by. */
 export interface Signer {
   /** `profile "parent"`, `the shared session of profile "parent"`, `the role of jump` */
   readonly label: string;
   readonly credentials: Credentials;
-}
-
-/**
- * With whose keys and which device somebody signs in: all that presenting a code takes, whichever role it is for.
- * A target whose source is an IAM user's keys is one.
- */
-export interface SignIn
-  extends Pick<
-    Target,
-    | "mfaSerial"
-    | "mfaProcess"
-    | "region"
-    | "endpoints"
-    | "useFipsEndpoint"
-    | "useDualstackEndpoint"
-    | "connection"
-    | "sharedDurationSeconds"
-  > {
-  /** Completes `a token code is needed for …` */
-  readonly forWhom: string;
-  readonly source: SourceKeys;
-  /** `aws`, `aws-cn`, `aws-us-gov` */
-  readonly partition: string;
 }
 
 /** @returns undefined when no IAM user's keys sign */

@@ -27,7 +27,12 @@ export function translateAssumeRoleFailure(
   cause: unknown,
 ): AssumeMfaError {
   const presented = { place: placeOf(context.target), signer: context.signer, mfaSerial: context.mfaSerial };
-  const ofCode = translateCodeFailure(failure, "AssumeRole", { ...presented, setting: context.target.mfaSerial }, cause);
+  const ofCode = translateCodeFailure(
+    failure,
+    "AssumeRole",
+    { ...presented, setting: context.target.mfaSerial },
+    cause,
+  );
   if (ofCode !== undefined || failure.kind !== "refused") return ofCode as AssumeMfaError;
   const { code } = failure;
   const message = awsText(failure.message, code);

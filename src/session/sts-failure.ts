@@ -2,8 +2,8 @@ import { type AwsFailure, connectionHint } from "../aws/aws-failure.ts";
 import { awsText } from "../aws/aws-text.ts";
 import { AssumeMfaError } from "../errors.ts";
 import { formatOrigin } from "../target/format-origin.ts";
-import type { Sourced } from "../target/target.ts";
-import type { SignIn, Signer, StsPlace } from "./signer.ts";
+import type { SignIn, Sourced } from "../target/target.ts";
+import type { Signer, StsPlace } from "./signer.ts";
 import { stsRegion } from "./signer.ts";
 
 /** What a message about a call that carries a code has to name. */

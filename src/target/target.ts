@@ -125,3 +125,26 @@ export interface Target {
   /** Role sessions are also written where the AWS CLI looks, and taken from there. */
   readonly shareAwsCli: Sourced<boolean>;
 }
+
+/**
+ * With whose keys and which device somebody signs in: all that presenting a code takes, whichever role it is for.
+ * A target whose source is an IAM user's keys is one.
+ */
+export interface SignIn
+  extends Pick<
+    Target,
+    | "mfaSerial"
+    | "mfaProcess"
+    | "region"
+    | "endpoints"
+    | "useFipsEndpoint"
+    | "useDualstackEndpoint"
+    | "connection"
+    | "sharedDurationSeconds"
+  > {
+  /** Completes `a token code is needed for …` */
+  readonly forWhom: string;
+  readonly source: SourceKeys;
+  /** `aws`, `aws-cn`, `aws-us-gov` */
+  readonly partition: string;
+}
