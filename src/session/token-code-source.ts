@@ -6,42 +6,76 @@ import type { Sourced } from "../target/target.ts";
 import { askTokenCode, type CodePresenter, type CodeRequest } from "./ask-token-code.ts";
 import { runMfaProcess } from "./mfa-process.ts";
 import type { RoleSessionOptions, RoleSessionPorts } from "./role-session.ts";
+import type { GivenTokenCode } from "./token-code.ts";
 import { computeTokenCode, parseTotpSecret, TOTP_STEP_SECONDS, totpStepAt } from "./totp-secret.ts";
 
 type Options = Pick<RoleSessionOptions, "givenCode" | "mayAsk">;
 type Ports = Pick<RoleSessionPorts, "host" | "captureCommand" | "note">;
 
+/** The rung of the ladder that a code comes from. */
+export type CodeSource =
+  | { readonly kind: "given"; readonly given: GivenTokenCode }
+  | { readonly kind: "mfa_process"; readonly mfaProcess: Sourced<readonly string[]> }
+  | { readonly kind: "totp secret"; readonly secret: string }
+  /** Somebody who can be asked, if somebody is there. */
+  | { readonly kind: "person" };
+
+/** The first rung that is there (CLI.md, "Where a token code comes from"). Pure: `--explain` shows what it returns. */
+export function codeSourceOf(
+  { mfaProcess }: Pick<CodeRequest, "mfaProcess">,
+  { givenCode }: Pick<Options, "givenCode">,
+  { host }: { readonly host: Pick<Ports["host"], "env"> },
+): CodeSource {
+  // The one given for this run: --token-code, standard input or ASSUME_MFA_TOKEN_CODE.
+  if (givenCode !== undefined) return { kind: "given", given: givenCode };
+  // What the profile's mfa_process prints.
+  if (mfaProcess !== undefined) return { kind: "mfa_process", mfaProcess };
+  // The one that the device would show, made from its secret: for CI.
+  const secret = host.env.ASSUME_MFA_TOTP_SECRET;
+  if (secret) return { kind: "totp secret", secret };
+  // What somebody types at the terminal.
+  return { kind: "person" };
+}
+
 /**
  * Gets a token code and presents it. Whose code it is: the first rung that is there, and no other after it, since a
- * failure that the user can mend is told (CLI.md, "Where a token code comes from"). Called only when a code is due, and
- * as holder of the device's turn.
+ * failure that the user can mend is told. Called only when a code is due, and as holder of the device's turn.
  * @throws AssumeMfaError TOKEN_CODE_REJECTED when AWS accepted none; what each rung throws when it gives none
  */
 export function presentTokenCode<Client extends { close(): void }, Result>(
   request: CodeRequest,
-  { givenCode, mayAsk }: Options,
+  options: Options,
   ports: Ports,
   presenter: CodePresenter<Client, Result>,
 ): Promise<Result> {
-  // The one given for this run: --token-code, standard input or ASSUME_MFA_TOKEN_CODE.
-  if (givenCode !== undefined) return presentOnce(givenCode.code, presenter);
-  // What the profile's mfa_process prints.
-  if (request.mfaProcess !== undefined)
-    return presentFromProcess(request, request.mfaProcess, mayAsk, ports, presenter);
-  // The one that the device would show, made from its secret: for CI.
-  const secret = ports.host.env.ASSUME_MFA_TOTP_SECRET;
-  if (secret) return presentFromSecret(request, secret, ports, presenter);
-  // What somebody types at the terminal.
-  return askTokenCode(request, mayAsk ? ports.host.openTerminal() : undefined, ports.host, presenter);
+  const { mayAsk } = options;
+  const source = codeSourceOf(request, options, ports);
+  switch (source.kind) {
+    case "given":
+      return presentOnce(source.given.code, presenter);
+    case "mfa_process":
+      return presentFromProcess(request, source.mfaProcess, mayAsk, ports, presenter);
+    case "totp secret":
+      return presentFromSecret(request, source.secret, ports, presenter);
+    case "person":
+      return askTokenCode(request, mayAsk ? ports.host.openTerminal() : undefined, ports.host, presenter);
+  }
 }
 
 /** Whether a code can be had, and nobody or somebody is there to be asked: for what is only tried where it costs nothing else. */
 export function isCodeAtHand(
-  { mfaProcess }: Pick<CodeRequest, "mfaProcess">,
-  { givenCode, mayAsk }: Options,
+  request: Pick<CodeRequest, "mfaProcess">,
+  options: Options,
   { host }: Pick<Ports, "host">,
 ): boolean {
-  if (givenCode !== undefined || mfaProcess !== undefined || host.env.ASSUME_MFA_TOTP_SECRET) return true;
+  return codeSourceOf(request, options, { host }).kind !== "person" || isSomebodyThere(options, host);
+}
+
+/** Asks nobody, and opens the terminal only to see that there is one. */
+export function isSomebodyThere(
+  { mayAsk }: Pick<Options, "mayAsk">,
+  host: Pick<Ports["host"], "openTerminal">,
+): boolean {
   const terminal = mayAsk ? host.openTerminal() : undefined;
   terminal?.close();
   return terminal !== undefined;
