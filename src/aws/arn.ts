@@ -22,6 +22,13 @@ export function parseRoleArn(text: string): RoleArn | undefined {
   return { arn, partition, accountId, roleName };
 }
 
+/** The partition that a region is in; without one AWS's commercial partition. */
+export function partitionOfRegion(region: string | undefined): string {
+  if (region?.startsWith("cn-")) return "aws-cn";
+  if (region?.startsWith("us-gov-")) return "aws-us-gov";
+  return "aws";
+}
+
 /** The region that STS is asked in when nothing names one: the partition's first (CLI.md, `--region`). */
 export function defaultRegionOf(partition: string): string {
   if (partition === "aws-cn") return "cn-north-1";

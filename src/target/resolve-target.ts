@@ -1,4 +1,5 @@
 import { parseRoleArn, type RoleArn } from "../aws/arn.ts";
+import { isMfaSerial, mfaSerialKind } from "../aws/mfa-serial.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { Environment } from "../host/host.ts";
 import type { AwsConfig, Profile } from "./aws-config.ts";
@@ -56,13 +57,12 @@ export interface TargetOptions {
 }
 
 // Lengths and patterns: STS API reference, AssumeRole (AWS.md, 2).
-const MFA_SERIAL = /^[\w+=/:,.@-]{9,256}$/;
 const EXTERNAL_ID = /^[\w+=,.@:/-]{2,1224}$/;
 /** STS's model says 64; 256 were taken by AWS itself. */
 const SOURCE_IDENTITY = /^[\w+=,.@-]{2,256}$/;
 const ROLE_SESSION_NAME = /^[\w+=,.@-]{2,64}$/;
 /** `us-east-1`, `us-gov-west-1`, `us-isob-east-1`, `eusc-de-east-1`: it becomes part of a host name. */
-const REGION = /^[a-z]{2,5}(?:-[a-z]{2,12}){1,3}-\d{1,2}$/;
+export const REGION = /^[a-z]{2,5}(?:-[a-z]{2,12}){1,3}-\d{1,2}$/;
 const CLOSEST_COUNT = 3;
 
 /**
@@ -149,7 +149,7 @@ export function resolveTarget(
     confirm: profile === undefined ? strictestConfirm(role.value, settings, config) : resolveConfirm(settings),
     cache: ownSetting<CacheKind>(settings, "assume_mfa_cache") ?? byDefault("file"),
     sessionMode: resolveSessionMode(options, settings),
-    sharedDurationSeconds: resolveSharedDuration(settings),
+    sharedDurationSeconds: resolveSharedDuration(profile, resolved.profile),
     shareAwsCli: checkedBoolean(profileSetting(settings, "assume_mfa_share_aws_cli")) ?? byDefault(false),
   });
 }
@@ -224,15 +224,11 @@ function didYouMean(name: string, config: AwsConfig): string {
  * STS takes a virtual device's ARN or a hardware token's serial. A passkey, security key or user ARN can't present a
  * code, so it is refused before anybody is asked for one (AWS.md, 3).
  */
-function checkSerial(setting: Setting | undefined, mfaRequired: boolean): Sourced<string> | undefined {
-  const serial = checked(
-    setting,
-    (value) => MFA_SERIAL.test(value),
-    "9 to 256 letters, digits or any of _ + = / : , . @ -",
-  );
+export function checkSerial(setting: Setting | undefined, mfaRequired: boolean): Sourced<string> | undefined {
+  const serial = checked(setting, isMfaSerial, "9 to 256 letters, digits or any of _ + = / : , . @ -");
   if (setting === undefined || serial === undefined || !mfaRequired) return serial;
-  const kind = /^arn:[^:]*:iam::\d*:(u2f|passkey|fido2?|user)\//i.exec(serial.value)?.[1]?.toLowerCase();
-  if (kind === undefined) return serial;
+  const kind = mfaSerialKind(serial.value);
+  if (kind !== "user" && kind !== "security key") return serial;
   const what =
     kind === "user" ? "is a user's ARN, not a device's" : "is a passkey or security key, which has no code to send";
   throw refused(setting, what, {
@@ -259,17 +255,17 @@ function resolveDuration(options: TargetOptions, profile: Profile | undefined, e
 }
 
 /** A region that our own `export` set for one target says nothing about another. */
-function ownRegion(setting: Setting | undefined, name: string, exported: ExportedSession | undefined) {
+export function ownRegion(setting: Setting | undefined, name: string, exported: ExportedSession | undefined) {
   if (exported === undefined || exported.targetName === name) return setting;
   return setting?.value === exported.region ? undefined : setting;
 }
 
-function resolveSwitch(profile: Profile | undefined, env: Environment, key: string): Sourced<boolean> {
+export function resolveSwitch(profile: Profile | undefined, env: Environment, key: string): Sourced<boolean> {
   const setting = firstOf(environmentSetting(env, `AWS_${key.toUpperCase()}`), profileSetting(profile, key));
   return checkedBoolean(setting) ?? byDefault(false);
 }
 
-function byDefault<T>(value: T): Sourced<T> {
+export function byDefault<T>(value: T): Sourced<T> {
   return sourced(value, BY_DEFAULT);
 }
 
@@ -293,8 +289,9 @@ function resolveSessionMode({ shared, direct }: TargetOptions, settings: Profile
 
 const SHARED_DEFAULT_SECONDS = 8 * 3600;
 
-function resolveSharedDuration(settings: Profile | undefined): Sourced<number> {
-  const setting = profileSetting(settings, "assume_mfa_session_duration");
+/** @param profiles the first that says it decides */
+export function resolveSharedDuration(...profiles: readonly (Profile | undefined)[]): Sourced<number> {
+  const setting = firstOf(...profiles.map((profile) => profileSetting(profile, "assume_mfa_session_duration")));
   if (setting === undefined) return byDefault(SHARED_DEFAULT_SECONDS);
   return sourced(parseDuration(setting.value) ?? SHARED_DEFAULT_SECONDS, setting.origin);
 }
