@@ -16,6 +16,7 @@ import type { Locks } from "./host/lock.ts";
 import { privateFiles } from "./host/private-files.ts";
 import type { Terminal } from "./host/terminal.ts";
 import { makeFileCallerStore } from "./session/caller-store.ts";
+import { makeFileDeviceStore } from "./session/device-store.ts";
 import { makeFileExportedSessions } from "./session/exported-sessions.ts";
 import { makeFileRoleFacts } from "./session/role-facts.ts";
 import { makeFileSessionCache } from "./session/session-cache.ts";
@@ -62,7 +63,7 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
     shared: makeSharedSessions(privateFiles, keychain, folder),
     roleFacts: makeFileRoleFacts(privateFiles, folder),
     spentCodes: NO_SPENT_CODES,
-    devices: undefined,
+    devices: makeFileDeviceStore(privateFiles, folder),
     keychain,
     storedSecrets: makeStoredSecrets(privateFiles, keychain, stateFolder(host)),
     callers: makeFileCallerStore(privateFiles, folder),
@@ -72,7 +73,10 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
       const { makeStsClient } = await import("./session/sts-client.ts");
       return makeStsClient(settings);
     },
-    loadIamClient: undefined,
+    async loadIamClient(settings) {
+      const { makeIamClient } = await import("./session/iam-client.ts");
+      return makeIamClient(settings);
+    },
     async loadProvidedCredentials(source) {
       throw new AssumeMfaError("SOURCE_CREDENTIALS_MISSING", `${source.label} is not supported by this version yet`);
     },

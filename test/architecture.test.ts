@@ -80,6 +80,7 @@ const EDGE_FILES = new Set([
   "aws/ca-bundle.ts",
   "aws/tunnel-agent.ts",
   "session/sts-client.ts",
+  "session/iam-client.ts",
   "actions/sts-client.ts",
   "actions/ec2/ec2-client.ts",
   "actions/dynamodb/dynamodb-client.ts",

@@ -10,7 +10,7 @@ import { shownName } from "../text/shown-name.ts";
 import type { CodeRequest } from "./ask-token-code.ts";
 import { callAssumeRole, isOfRole } from "./call-assume-role.ts";
 import type { CallerStore } from "./caller-store.ts";
-import { type FindDevicePorts, type FoundDevice, findDevice } from "./find-device.ts";
+import { type FindDevicePorts, type FoundDevice, findDevice, forgetRejectedDevice } from "./find-device.ts";
 import { openSharedSession } from "./open-shared-session.ts";
 import type { RoleFactsStore } from "./role-facts.ts";
 import { chooseRoute, type Route, type RouteFacts } from "./route.ts";
@@ -281,6 +281,7 @@ class Obtaining {
         return session;
       } catch (error) {
         this.#learn(error);
+        forgetRejectedDevice(error, signIn, this.#options, this.#ports);
         throw denied !== undefined && isNobodyThere(error) ? denied : error;
       } finally {
         // After the session is kept: whoever waits finds it.
