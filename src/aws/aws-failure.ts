@@ -187,6 +187,26 @@ export function isExpiredSession(failure: AwsFailure): boolean {
   return failure.kind === "refused" && EXPIRED_CODES.has(failure.code);
 }
 
+/**
+ * AWS refused a request for when it was signed, before it looked at anything in it: nothing was done, and a token code
+ * is as good as before (AWS.md, 1, "Order of checks"). EC2's RequestExpired is none where a session signs: it says the
+ * same of that.
+ */
+export function isClockRefusal(failure: AwsFailure, isSessionSigning: boolean): boolean {
+  if (failure.kind !== "refused") return false;
+  switch (failure.code) {
+    case "RequestTimeTooSkewed":
+      return true;
+    case "RequestExpired":
+      return !isSessionSigning;
+    case "SignatureDoesNotMatch":
+    case "InvalidSignatureException":
+      return /signature (?:expired|not yet current)/i.test(failure.message);
+    default:
+      return false;
+  }
+}
+
 const ACCESS_DENIED_CODES = new Set(["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"]);
 
 export function isAccessDenied(failure: AwsFailure): boolean {

@@ -7,6 +7,7 @@ import { createSecureContext, type SecureContext } from "node:tls";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { loadCaBundle } from "./ca-bundle.ts";
 import { type CaBundle, type ConnectionSettings, DIRECT_CONNECTION } from "./client-settings.ts";
+import type { ServerClock } from "./server-clock.ts";
 
 /** TCP and TLS must be up within this. ACCEPTANCE.md M6. */
 export const CONNECT_TIMEOUT_MS = 5_000;
@@ -25,9 +26,17 @@ const AWS_BOUNDS: AnswerBounds = { responseTimeoutMs: RESPONSE_TIMEOUT_MS, maxBo
 
 export class BoundedHttpHandler extends NodeHttpHandler {
   readonly #bounds: AnswerBounds;
+  readonly #clock: ServerClock | undefined;
 
-  /** @throws AssumeMfaError when the CA bundle can't be used */
-  constructor(bounds = AWS_BOUNDS, { proxy, caBundle }: ConnectionSettings = DIRECT_CONNECTION) {
+  /**
+   * @param clock hears the Date header of every answer, those of errors too; what a proxy says for itself is no answer
+   * @throws AssumeMfaError when the CA bundle can't be used
+   */
+  constructor(
+    bounds = AWS_BOUNDS,
+    { proxy, caBundle }: ConnectionSettings = DIRECT_CONNECTION,
+    clock?: ServerClock | undefined,
+  ) {
     const limits = {
       connectionTimeout: CONNECT_TIMEOUT_MS,
       requestTimeout: bounds.responseTimeoutMs,
@@ -44,10 +53,15 @@ export class BoundedHttpHandler extends NodeHttpHandler {
           },
     );
     this.#bounds = bounds;
+    this.#clock = clock;
   }
 
   override async handle(...args: Parameters<NodeHttpHandler["handle"]>): ReturnType<NodeHttpHandler["handle"]> {
+    const sentAt = this.#clock?.now() ?? 0;
     const answer = await super.handle(...args);
+    const { date, age } = answer.response.headers as Record<string, string | undefined>;
+    // With an Age it comes from a cache on the way, and is dated when that got it (RFC 9111).
+    if (age === undefined) this.#clock?.hear({ date, sentAt, receivedAt: this.#clock.now() });
     answer.response.body = boundBody(answer.response.body as Readable, this.#bounds);
     return answer;
   }

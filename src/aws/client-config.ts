@@ -27,7 +27,8 @@ export function makeClientConfig(settings: ClientSettings) {
     defaultsMode: "standard" as const,
     authSchemePreference: [] as string[],
     disableClockSkewCorrection: false,
+    systemClockOffset: settings.clock?.offsetMs() ?? 0,
     userAgentAppId: () => Promise.resolve(undefined),
-    requestHandler: new BoundedHttpHandler(undefined, settings.connection),
+    requestHandler: new BoundedHttpHandler(undefined, settings.connection, settings.clock),
   };
 }

@@ -1,5 +1,6 @@
 import type { Credentials } from "../credentials/credentials.ts";
 import type { HttpProxy } from "./http-proxy.ts";
+import type { ServerClock } from "./server-clock.ts";
 
 /** Everything an AWS client is made from; nothing else is looked up by the SDK behind our back. */
 export interface ClientSettings {
@@ -12,6 +13,8 @@ export interface ClientSettings {
   readonly connection: ConnectionSettings;
   /** 1: sent once. A call that carries a token code or changes something is never sent again by the SDK (AWS.md). */
   readonly maxAttempts: number;
+  /** By whose offset requests are signed, and which hears what the answers say; undefined: by this machine's clock. */
+  readonly clock?: ServerClock | undefined;
 }
 
 /** How AWS is reached, whichever service is called. */

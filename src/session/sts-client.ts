@@ -1,5 +1,6 @@
 // STS, the edge. Rules: this file is the only one of the room that imports the SDK, and is itself imported only when a
-// call is due (it is the heavy part); every client is made by aws/client-config.ts; nothing here is sent twice.
+// call is due (it is the heavy part); every client is made by aws/client-config.ts; nothing here is sent twice, but for
+// what AWS refused for when it was signed: a refusal that comes before all else, so that the code is as good as before.
 import {
   AssumeRoleCommand,
   type Credentials,
@@ -7,7 +8,7 @@ import {
   GetSessionTokenCommand,
   STSClient,
 } from "@aws-sdk/client-sts";
-import { detachFailure } from "../aws/aws-failure.ts";
+import { classifyFailure, detachFailure, isClockRefusal } from "../aws/aws-failure.ts";
 import { makeClientConfig } from "../aws/client-config.ts";
 import type { ClientSettings } from "../aws/client-settings.ts";
 
@@ -61,20 +62,23 @@ export interface StsClient {
 /** One client and its warm connection, for one set of source credentials. */
 export function makeStsClient(settings: ClientSettings): StsClient {
   const client = new STSClient(makeClientConfig(settings));
+  const { clock } = settings;
+  const send = <T>(call: () => Promise<T>) =>
+    sendByAwsTime(call, !settings.credentials.isLongTerm, () => clock?.blame());
   return {
     async assumeRole(input) {
-      const { Credentials: credentials, AssumedRoleUser: user } = await detached(
+      const { Credentials: credentials, AssumedRoleUser: user } = await send(() =>
         client.send(new AssumeRoleCommand(input)),
       );
       return { ...answeredCredentials(credentials), assumedRoleArn: user?.Arn };
     },
     async getSessionToken(input) {
-      return answeredCredentials((await detached(client.send(new GetSessionTokenCommand(input)))).Credentials);
+      return answeredCredentials((await send(() => client.send(new GetSessionTokenCommand(input)))).Credentials);
     },
     async getCallerIdentity() {
-      return (await detached(client.send(new GetCallerIdentityCommand({})))).Arn;
+      return (await send(() => client.send(new GetCallerIdentityCommand({})))).Arn;
     },
-    clockOffsetMs: () => undefined,
+    clockOffsetMs: () => clock?.offsetMs(),
     close() {
       client.destroy();
     },
@@ -90,10 +94,34 @@ function answeredCredentials(credentials: Credentials | undefined): AnsweredCred
   };
 }
 
-async function detached<T>(call: Promise<T>): Promise<T> {
+/**
+ * Sends it once more where AWS refused it for this machine's clock and told its own, which the SDK signs by from then
+ * on. Its word that it does is no proof of the refusal: with a clock that is wrong it stands in every one.
+ */
+async function sendByAwsTime<T>(
+  call: () => Promise<T>,
+  isSessionSigning: boolean,
+  onWrongClock: () => void,
+): Promise<T> {
+  const isRefused = (error: unknown) => {
+    const failure = classifyFailure(error);
+    return failure !== undefined && isClockRefusal(failure, isSessionSigning);
+  };
   try {
-    return await call;
+    return await call();
   } catch (error) {
-    throw detachFailure(error);
+    if (!isRefused(error)) throw detachFailure(error);
+    onWrongClock();
+    if (!isOffsetCorrected(error)) throw detachFailure(error);
+    try {
+      return await call();
+    } catch (again) {
+      // The first tells how wrong the clock is; by when the second was signed, nothing does.
+      throw detachFailure(isRefused(again) ? error : again);
+    }
   }
+}
+
+function isOffsetCorrected(error: unknown): boolean {
+  return (error as { readonly $metadata?: { clockSkewCorrected?: boolean } }).$metadata?.clockSkewCorrected === true;
 }
