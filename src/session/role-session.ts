@@ -11,6 +11,7 @@ import type { CodeRequest } from "./ask-token-code.ts";
 import { callAssumeRole, isOfRole } from "./call-assume-role.ts";
 import type { CallerStore } from "./caller-store.ts";
 import { type FindDevicePorts, type FoundDevice, findDevice, forgetRejectedDevice } from "./find-device.ts";
+import { keepShared } from "./obtain-shared-session.ts";
 import { openSharedSession } from "./open-shared-session.ts";
 import type { RoleFactsStore } from "./role-facts.ts";
 import { chooseRoute, type Route, type RouteFacts } from "./route.ts";
@@ -19,6 +20,7 @@ import type { SessionCache } from "./session-cache.ts";
 import { canonicalText, inputsDigest, type SessionInputs, sessionInputs } from "./session-inputs.ts";
 import { askSessionName, knownSessionName, sessionNameOf } from "./session-name.ts";
 import type { KeptSharedSession, SharedSession, SharedSessions } from "./shared-sessions.ts";
+import { shortReason } from "./short-reason.ts";
 import { placeName, placeOf, type Signer, signInOf, stsSettings } from "./signer.ts";
 import type { SpentCodes } from "./spent-codes.ts";
 import type { StoredSecrets } from "./stored-secrets.ts";
@@ -103,6 +105,8 @@ class Obtaining {
   readonly #mayCache: boolean;
   /** `--refresh` takes none that was there before, only what somebody made while it waited. */
   #refusedKeyId: string | undefined;
+  /** The key id of a shared session that can't be opened. */
+  #unusableShared: string | undefined;
 
   constructor(target: Target, options: RoleSessionOptions, ports: RoleSessionPorts) {
     this.#target = target;
@@ -238,7 +242,7 @@ class Obtaining {
     const { host, locks, note } = this.#ports;
     let denied: AssumeMfaError | undefined;
     for (;;) {
-      const shared = this.#options.noCache ? undefined : liveShared(signIn, host.now(), this.#ports.shared);
+      const shared = this.#liveShared(signIn);
       const route = this.#route(signIn, shared, denied !== undefined);
       if (route.kind === "plain") {
         // Nobody wonders why the profile's own word is followed.
@@ -302,31 +306,40 @@ class Obtaining {
 
   /** While it waited, somebody may have signed in for the day: no second code then. */
   #openedMeanwhile(signIn: SignIn, route: Route, before: KeptSharedSession | undefined): KeptSharedSession | undefined {
-    if (this.#options.noCache || before !== undefined) return undefined;
-    const shared = liveShared(signIn, this.#ports.host.now(), this.#ports.shared);
+    if (before !== undefined) return undefined;
+    const shared = this.#liveShared(signIn);
     if (shared === undefined) return undefined;
     return route.kind === "shared" || this.#route(signIn, shared, false).kind === "shared" ? shared : undefined;
   }
 
-  /** @returns undefined when its secrets are gone: it is forgotten then */
+  #liveShared(signIn: SignIn): KeptSharedSession | undefined {
+    const { host, shared } = this.#ports;
+    const live = liveShared(signIn, host.now(), shared);
+    if (live === undefined || live.accessKeyId === this.#unusableShared) return undefined;
+    // One of this run's own is no cache.
+    return this.#options.noCache && live.keptIn !== "memory" ? undefined : live;
+  }
+
+  /** @returns undefined when it can't be used now, so that this run goes on without it */
   async #openKept(shared: KeptSharedSession): Promise<SharedSession | undefined> {
-    let reason = "its secrets are gone";
+    let reason: string;
     try {
       const opened = await this.#ports.shared.open(shared);
       if (opened !== undefined) return opened;
+      reason = "its secrets are gone from where they were kept";
+      await this.#ports.shared.remove(shared);
     } catch (error) {
+      // A keychain that is locked now may be open next time: it is not forgotten for that.
       reason = shortReason(error);
     }
-    this.#ports.note(`the shared session can't be used, and is forgotten: ${reason}`);
-    if (await this.#ports.shared.remove(shared)) return undefined;
-    throw new AssumeMfaError("KEYCHAIN_FAILED", `the shared session can be neither used nor forgotten: ${reason}`, {
-      hint: "assume-mfa logout --all, or go --direct with a code",
-    });
+    this.#ports.note(`the shared session can't be used: ${reason}`);
+    this.#unusableShared = shared.accessKeyId;
+    return undefined;
   }
 
   async #openShared(signIn: SignIn, device: FoundDevice): Promise<SharedSession> {
     const opened = await openSharedSession(signIn, this.#request(device), this.#options, this.#ports);
-    await keepShared(opened, this.#options.keepsShared, this.#ports);
+    if (this.#options.keepsShared) await keepShared(opened, this.#ports);
     return opened;
   }
 
@@ -406,33 +419,11 @@ const DIRECT_AFTER_DENIAL: RouteFacts["mode"] = Object.freeze({
   origin: Object.freeze({ kind: "default", reason: "the shared session was refused" }),
 });
 
-/** @param isStored false: it serves this run alone */
-export async function keepShared(
-  session: SharedSession,
-  isStored: boolean,
-  { shared, note }: Pick<RoleSessionPorts, "shared" | "note">,
-): Promise<void> {
-  if (!isStored) return;
-  try {
-    const { keptIn, reason } = await shared.write(session);
-    if (keptIn === "keychain") note("the shared session is kept in the keychain");
-    else note(`the shared session is kept in a file that only you can read: ${reason ?? "there is no keychain"}`);
-  } catch (error) {
-    note(`the shared session could not be kept: ${shortReason(error)}`);
-  }
-}
-
 /** Whether it lasts for longer than the margin, which is never more than a third of its life (a 15 min session). */
 export function isLive(session: RoleSession, now: number, minTtlMs: number): boolean {
   const { credentials, obtainedAt, clockOffsetMs } = session;
   const { expiration } = credentials;
   return expiration !== undefined && lastsLonger({ expiration, obtainedAt, clockOffsetMs }, now, minTtlMs);
-}
-
-/** `EACCES: permission denied, mkdir '/home/alice/.cache'` → `permission denied (/home/alice/.cache)` */
-function shortReason(error: unknown): string {
-  const message = error instanceof Error ? error.message : String(error);
-  return message.replace(/^E[A-Z]+: ([^,]+), \w+ '([^']*)'.*$/s, "$1 ($2)");
 }
 
 function isNobodyThere(error: unknown): boolean {

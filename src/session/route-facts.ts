@@ -13,7 +13,7 @@ import { placeName, placeOf } from "./signer.ts";
 /** A hop's session only has to last for the call that it signs. */
 export const HOP_TTL_MS = 60_000;
 /** The same of a shared session. */
-const SHARED_TTL_MS = 60_000;
+export const SHARED_TTL_MS = 60_000;
 
 /** Who signs, as far as the route goes. */
 export function signerKind(source: Source): RouteFacts["signer"]["kind"] {
@@ -92,13 +92,14 @@ export function liveShared(
   signIn: Pick<SignIn, "source" | "mfaSerial" | "endpoints" | "partition">,
   now: number,
   shared: SharedSessions,
+  minTtlMs = SHARED_TTL_MS,
 ): KeptSharedSession | undefined {
   const { accessKeyId } = signIn.source.credentials;
   return shared
     .list()
     .filter((head) => head.sourceAccessKeyId === accessKeyId && head.place === placeName(signIn))
     .filter((head) => signIn.mfaSerial === undefined || head.mfaSerial === signIn.mfaSerial.value)
-    .filter((head) => lastsLonger(head, now, SHARED_TTL_MS))
+    .filter((head) => lastsLonger(head, now, minTtlMs))
     .sort((a, b) => b.expiration - a.expiration)[0];
 }
 

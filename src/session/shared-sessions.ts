@@ -31,7 +31,7 @@ export interface SharedSession extends SharedSessionHead {
 }
 
 /** Where the secrets of one lie. */
-export type SharedPlace = "keychain" | "file";
+export type SharedPlace = "keychain" | "file" | "memory";
 
 export interface KeptSharedSession extends SharedSessionHead {
   readonly keptIn: SharedPlace;
