@@ -4,8 +4,9 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import packageJson from "../package.json" with { type: "json" };
+import { makeServerClock } from "./aws/server-clock.ts";
 import type { RunningSandbox, SandboxServices, SandboxStart } from "./cli/sandbox-services.ts";
-import type { Services } from "./cli/services.ts";
+import type { ClientServices, Services } from "./cli/services.ts";
 import { redact, redactSecrets } from "./credentials/redaction.ts";
 import { AssumeMfaError } from "./errors.ts";
 import { makeFileLocks } from "./host/file-locks.ts";
@@ -69,14 +70,7 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
     callers: makeFileCallerStore(privateFiles, folder),
     locks: folder === undefined ? NO_LOCKS : makeFileLocks(path.join(folder, "locks"), () => host.now()),
     exported: makeFileExportedSessions(privateFiles, folder),
-    async loadStsClient(settings) {
-      const { makeStsClient } = await import("./session/sts-client.ts");
-      return makeStsClient(settings);
-    },
-    async loadIamClient(settings) {
-      const { makeIamClient } = await import("./session/iam-client.ts");
-      return makeIamClient(settings);
-    },
+    ...makeClients(() => host.now()),
     async loadProvidedCredentials(source) {
       throw new AssumeMfaError("SOURCE_CREDENTIALS_MISSING", `${source.label} is not supported by this version yet`);
     },
@@ -85,6 +79,23 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
       return captureCommand(command, env, limits, host.interrupts);
     },
     sandbox: makeSandboxServices(host, runProgram),
+  };
+}
+
+/** What one client hears of AWS's clock, the next signs by. */
+function makeClients(now: () => number): ClientServices {
+  const clock = makeServerClock(now);
+  return {
+    serverClock: clock,
+    async loadStsClient(settings) {
+      const { makeStsClient } = await import("./session/sts-client.ts");
+      return makeStsClient({ ...settings, clock });
+    },
+    async loadIamClient(settings) {
+      const { makeIamClient } = await import("./session/iam-client.ts");
+      return makeIamClient({ ...settings, clock });
+    },
+    clientsOn: makeClients,
   };
 }
 
@@ -114,8 +125,13 @@ function withRedactedTerminal(terminal: Terminal): Terminal {
     get columns() {
       return terminal.columns;
     },
+    canPick: terminal.canPick,
     write: (text) => terminal.write(redact(text)),
-    askLine: (question, options) => terminal.askLine(redact(question), options),
+    askLine: (question, options = {}) =>
+      terminal.askLine(redact(question), {
+        ...options,
+        ...(options.refusal === undefined ? {} : { refusal: redact(options.refusal) }),
+      }),
     pick: (question, choices) =>
       terminal.pick(
         redact(question),

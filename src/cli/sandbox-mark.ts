@@ -26,9 +26,9 @@ export async function enterSandbox(services: Services): Promise<Services> {
   if (!endpoint) return services;
   if (await services.sandbox.isSandbox(endpoint)) {
     const aheadMs = (await services.sandbox.clock(endpoint, undefined)) - host.now();
-    return Math.abs(aheadMs) < CLOCK_TOLERANCE_MS
-      ? services
-      : { ...services, host: { ...host, now: () => host.now() + aheadMs } };
+    if (Math.abs(aheadMs) < CLOCK_TOLERANCE_MS) return services;
+    const now = () => host.now() + aheadMs;
+    return { ...services, host: { ...host, now }, ...services.clientsOn(now) };
   }
   throw new AssumeMfaError("ENDPOINT_UNEXPECTED", `ASSUME_MFA_SANDBOX is set, and no sandbox answers at ${endpoint}`, {
     hint: ["it has stopped: start another with assume-mfa sandbox start", LEAVE_HINT],

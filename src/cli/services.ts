@@ -1,3 +1,4 @@
+import type { ServerClock } from "../aws/server-clock.ts";
 import type { Environment, Host, TextSink } from "../host/host.ts";
 import type { Keychain } from "../host/keychain.ts";
 import type { Locks } from "../host/lock.ts";
@@ -13,7 +14,7 @@ import type { AwsConfig } from "../target/aws-config.ts";
 import type { SandboxServices } from "./sandbox-services.ts";
 
 /** What the commands work with; made by `wiring.ts`. Heavy parts come as functions that import when called. */
-export interface Services {
+export interface Services extends ClientServices {
   readonly host: Host;
   /** Standard output as it is, for credentials alone: all else goes through `host`, which hides every known secret. */
   readonly payload: TextSink;
@@ -32,9 +33,16 @@ export interface Services {
   readonly storedSecrets: StoredSecrets;
   readonly locks: Locks;
   readonly exported: ExportedSessions;
-  readonly loadStsClient: RoleSessionPorts["loadStsClient"];
-  readonly loadIamClient: RoleSessionPorts["loadIamClient"];
   readonly loadProvidedCredentials: RoleSessionPorts["loadProvidedCredentials"];
   readonly captureCommand: RoleSessionPorts["captureCommand"];
   readonly sandbox: SandboxServices;
+}
+
+/** The clients of a run, which all hear and sign by one clock. */
+export interface ClientServices {
+  readonly serverClock: ServerClock;
+  readonly loadStsClient: RoleSessionPorts["loadStsClient"];
+  readonly loadIamClient: RoleSessionPorts["loadIamClient"];
+  /** The same where this machine's clock is taken for another: all of them, with nothing heard yet. */
+  clientsOn(now: () => number): ClientServices;
 }
