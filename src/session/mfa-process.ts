@@ -3,6 +3,7 @@ import { AssumeMfaError, type ErrorCode } from "../errors.ts";
 import type { CapturedOutput } from "../host/captured-command.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import type { Sourced } from "../target/target.ts";
+import { programName } from "../text/program-name.ts";
 import type { RoleSessionPorts } from "./role-session.ts";
 import { parseTokenCode } from "./token-code.ts";
 
@@ -75,8 +76,7 @@ export async function runMfaProcess(
   }
 }
 
-/** Shown only where it looks like a program's name: in a broken file it can be a secret key, of forty characters. */
-function shownProgram([program = ""]: readonly string[]): string {
-  const name = program.slice(program.lastIndexOf("/") + 1);
-  return /^[\w.+-]{1,32}$/.test(name) ? `${name}: ` : "";
+function shownProgram(command: readonly string[]): string {
+  const name = programName(command);
+  return name === undefined ? "" : `${name}: `;
 }

@@ -1,0 +1,8 @@
+/**
+ * A program's name out of a command that stands in a file, without its folder and its arguments.
+ * @returns undefined where it does not look like one: in a broken file it can be a secret key, of forty characters
+ */
+export function programName([program = ""]: readonly string[]): string | undefined {
+  const name = program.slice(program.lastIndexOf("/") + 1);
+  return /^[\w.+-]{1,32}$/.test(name) ? name : undefined;
+}
