@@ -2,6 +2,7 @@ import { parseRoleArn, type RoleArn } from "../aws/arn.ts";
 import { isMfaSerial, mfaSerialKind } from "../aws/mfa-serial.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { Environment } from "../host/host.ts";
+import { resolveAwsCliRequest } from "./aws-cli-request.ts";
 import type { AwsConfig, Profile } from "./aws-config.ts";
 import { closestNames } from "./closest-names.ts";
 import { ASSUME_ROLE_MAX_SECONDS, ASSUME_ROLE_MIN_SECONDS, parseDuration } from "./duration.ts";
@@ -100,7 +101,7 @@ export function resolveTarget(
     profileSetting(profile, "mfa_serial"),
     profileSetting(resolved.profile, "mfa_serial"),
   );
-  return Object.freeze({
+  const target: Omit<Target, "awsCliRequest"> = {
     name,
     profileName: profile?.name,
     role,
@@ -151,7 +152,9 @@ export function resolveTarget(
     sessionMode: resolveSessionMode(options, settings),
     sharedDurationSeconds: resolveSharedDuration(profile, resolved.profile),
     shareAwsCli: checkedBoolean(profileSetting(settings, "assume_mfa_share_aws_cli")) ?? byDefault(false),
-  });
+  };
+  const awsCliRequest = resolveAwsCliRequest(target, profile, options.sourceProfile, env);
+  return Object.freeze({ ...target, awsCliRequest });
 }
 
 /**

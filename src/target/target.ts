@@ -124,7 +124,17 @@ export interface Target {
   readonly sharedDurationSeconds: Sourced<number>;
   /** Role sessions are also written where the AWS CLI looks, and taken from there. */
   readonly shareAwsCli: Sourced<boolean>;
+  readonly awsCliRequest: AwsCliRequest;
 }
+
+/** AssumeRole's arguments by their names, strings and numbers as the AWS CLI sends them. */
+export type AwsCliArguments = Readonly<Record<string, string | number>>;
+
+/** What the AWS CLI would ask for to have this target's session, or why its own would be another. */
+export type AwsCliRequest =
+  | { readonly arguments: AwsCliArguments }
+  /** Completes `not shared with the AWS CLI: …` */
+  | { readonly obstacle: string };
 
 /**
  * With whose keys and which device somebody signs in: all that presenting a code takes, whichever role it is for.

@@ -82,6 +82,7 @@ export function makeTestScope(options: TestScopeOptions): TestScope {
     sessionMode: { value: "auto", origin },
     sharedDurationSeconds: { value: 28_800, origin },
     shareAwsCli: { value: false, origin },
+    awsCliRequest: { obstacle: "a test's own" },
   };
   return {
     target,
