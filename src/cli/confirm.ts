@@ -73,12 +73,13 @@ export async function askAgreement(run: TargetRun, agreement: Agreement, wording
     if (agreement === "yes or no") {
       answer = await terminal?.askLine(`${capitalised(wording.verb)} ${what} ${where}? [y/N] `, {
         discardTypedAhead: true,
+        label: "y/N",
       });
       if (/^(?:y|yes)$/i.test(answer?.trim() ?? "")) return;
     } else {
       answer = await terminal?.askLine(
         `To ${wording.verb} ${what} ${where}, type the target's name (${visibleText(target.name)}): `,
-        { discardTypedAhead: true },
+        { discardTypedAhead: true, label: "Target" },
       );
       if (answer?.trim() === target.name) return;
     }

@@ -1,5 +1,6 @@
 import type { ActionScope } from "../actions/action.ts";
 import { AssumeMfaError } from "../errors.ts";
+import { openPickTerminal } from "../host/terminal.ts";
 import { alignedLines } from "../outputs/table.ts";
 import { shownName } from "../text/shown-name.ts";
 import type { TargetRun } from "./target-run.ts";
@@ -44,7 +45,7 @@ export async function pickResource(
       hint: "another region? add --region",
     });
   }
-  const terminal = run.services.host.openTerminal();
+  const terminal = openPickTerminal(run.services.host);
   try {
     if (choices !== undefined && terminal !== undefined) {
       return await terminal.pick(

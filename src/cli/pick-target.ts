@@ -1,3 +1,4 @@
+import { openPickTerminal } from "../host/terminal.ts";
 import { alignedLines } from "../outputs/table.ts";
 import { visibleText } from "../text/visible-text.ts";
 import type { Services } from "./services.ts";
@@ -8,7 +9,7 @@ export async function pickTargetName(services: Services): Promise<string | undef
   const names = config.roleProfileNames();
   if (names.length === 0) return undefined;
   const labels = alignedLines(names.map((name) => [name, config.profile(name)?.get("role_arn")?.value ?? ""]));
-  const terminal = services.host.openTerminal();
+  const terminal = openPickTerminal(services.host);
   try {
     return await terminal?.pick(
       "Which target?",

@@ -1,5 +1,6 @@
 import type { Command, CommanderError } from "commander";
 import { AssumeMfaError } from "../errors.ts";
+import { openPickTerminal } from "../host/terminal.ts";
 import { closestNames, editDistance } from "../target/closest-names.ts";
 import { visibleText } from "../text/visible-text.ts";
 import { ACTIONS, COMMANDS } from "./catalogue.ts";
@@ -45,7 +46,7 @@ async function showHelp(services: Services, { asks, targetName, word, rest }: In
   const { host } = services;
   if (asks === undefined && word === undefined && targetName === undefined) {
     // No arguments at all: whoever is at a terminal can pick.
-    const terminal = host.env.CI === "true" || !host.stdout.isTerminal ? undefined : host.openTerminal();
+    const terminal = host.env.CI === "true" || !host.stdout.isTerminal ? undefined : openPickTerminal(host);
     if (terminal !== undefined) {
       terminal.close();
       const { pickTargetName } = await import("./pick-target.ts");
@@ -136,7 +137,7 @@ function didYouMean(word: string, names: readonly string[]): readonly string[] {
 async function pickAction(services: Services, invocation: Invocation, targetName: string): Promise<string> {
   const { host } = services;
   await checkTargetExists(services, targetName, invocation.isTargetExplicit ? [] : [...COMMAND_NAMES]);
-  const terminal = host.env.CI === "true" ? undefined : host.openTerminal();
+  const terminal = host.env.CI === "true" ? undefined : openPickTerminal(host);
   if (terminal === undefined) {
     throw new AssumeMfaError("USAGE", `what is to be done in ${targetName}?`, {
       hint: `the actions are ${ACTIONS.map(({ name }) => name).join(", ")}`,

@@ -11,23 +11,41 @@ export interface Choice<T> {
 export interface AskLineOptions {
   /** What was typed before the question was there is thrown away: it can't be an answer to it. For confirmations. */
   readonly discardTypedAhead?: boolean;
+  /** A line, safe to show: why the answer before was not taken. Shown above the question, which is about the same then. */
+  readonly refusal?: string;
+  /** What the answer is, in a word or two: where the question stands beside a field. Default: `Answer`. */
+  readonly label?: string;
 }
 
 /**
- * A conversation with the person at the terminal. Line prompts run in cooked mode with echo, so that a killed process
+ * A conversation with the person at the terminal, or before a dialog (pinentry) that shows one question at a time. Line prompts run in cooked mode with echo, so that a killed process
  * leaves the terminal as it was (ACCEPTANCE.md P1); only pick lists go raw, and restore.
  * Closed by whoever opened it; after `close` the process can end.
  */
 export interface Terminal {
   readonly columns: number;
-  /** Writes to the terminal itself, not to a stream. Text from outside must have been made visible. */
+  /** Whether there is a screen for pick lists. A dialog has none: nobody is there to pick, and `pick` must not be called. */
+  readonly canPick: boolean;
+  /**
+   * Writes to the terminal itself, not to a stream; where there is a dialog, with the next question. Text from outside
+   * must have been made visible.
+   */
   write(text: string): void;
   /**
    * Paints the question at once (before it returns its promise) and waits for a line.
-   * @returns the line without its end; undefined at end of input (Ctrl-D)
+   * @returns the line without its end; undefined at end of input (Ctrl-D), and where a dialog was cancelled
+   * @throws InterruptedError; AssumeMfaError PINENTRY_FAILED when the dialog can't ask
    */
   askLine(question: string, options?: AskLineOptions): Promise<string | undefined>;
   /** A pick list. @throws InterruptedError on Ctrl-C and Ctrl-\, AssumeMfaError DECLINED at end of input (Ctrl-D) */
   pick<T>(question: string, choices: readonly Choice<T>[]): Promise<T>;
   close(): void;
+}
+
+/** @returns the terminal to pick at; undefined where nobody is there, or only a dialog that takes lines */
+export function openPickTerminal(host: { openTerminal(): Terminal | undefined }): Terminal | undefined {
+  const terminal = host.openTerminal();
+  if (terminal?.canPick !== false) return terminal;
+  terminal.close();
+  return undefined;
 }

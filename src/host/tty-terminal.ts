@@ -53,6 +53,7 @@ function openWithoutWaiting(input: number): number {
 }
 
 class TtyTerminal implements Terminal {
+  readonly canPick = true;
   readonly #input: number;
   readonly #output: number;
   readonly #interrupts: Interrupts;
@@ -77,8 +78,9 @@ class TtyTerminal implements Terminal {
     }
   }
 
-  askLine(question: string, { discardTypedAhead = false }: AskLineOptions = {}): Promise<string | undefined> {
+  askLine(asked: string, { discardTypedAhead = false, refusal }: AskLineOptions = {}): Promise<string | undefined> {
     if (discardTypedAhead) this.#discardTypedAhead();
+    const question = refusal === undefined ? asked : `${refusal}\n${asked}`;
     // After a suspension (Ctrl-Z, fg) the question is painted again. Heard before it is painted the first time: whoever
     // sees it can suspend at once.
     const repaint = () => this.write(question);

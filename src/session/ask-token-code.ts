@@ -8,6 +8,7 @@ import { visibleText } from "../text/visible-text.ts";
 import { parseTokenCode } from "./token-code.ts";
 
 const TRY_AGAIN_HINT = "run it again with the six digits that the device shows then";
+const CODE_LABEL = "MFA code";
 /** How often a wrong code is asked for again. */
 const ASK_AGAIN_TIMES = 3;
 /** An idle connection is used again after this, and no longer than that, while the user looks for the device. */
@@ -58,21 +59,10 @@ export async function askTokenCode<Client extends { close(): void }, Result>(
   presenter: CodePresenter<Client, Result>,
   refused?: RefusedCode,
 ): Promise<Result> {
-  if (terminal === undefined) {
-    throw new AssumeMfaError(
-      "TOKEN_CODE_MISSING",
-      `a token code is needed for ${shownName(request.forWhom)}, and nobody can be asked`,
-      {
-        hint: [
-          "give it with --token-code <code>, --token-code - (standard input) or ASSUME_MFA_TOKEN_CODE",
-          "or let it be made: mfa_process = <program> in the profile, or in CI ASSUME_MFA_TOTP_SECRET",
-        ],
-      },
-    );
-  }
+  if (terminal === undefined) throw nobodyToAsk(request.forWhom);
   try {
     if (refused !== undefined) terminal.write(`${visibleText(refused.reason)}\n`);
-    let answer = terminal.askLine(formatQuestion(request));
+    let answer = terminal.askLine(formatQuestion(request), { label: CODE_LABEL });
     const connection = keepWarm(presenter, host);
     try {
       const sent = new Set(refused === undefined ? [] : [refused.sentCode]);
@@ -89,7 +79,10 @@ export async function askTokenCode<Client extends { close(): void }, Result>(
         });
         if (!(refusal instanceof AssumeMfaError)) return refusal.result;
         if (again === 0) throw refusal;
-        answer = terminal.askLine(`${visibleText(reasonToAskAgain(refusal))}\nMFA code: `);
+        answer = terminal.askLine(`${CODE_LABEL}: `, {
+          label: CODE_LABEL,
+          refusal: visibleText(reasonToAskAgain(refusal)),
+        });
       }
     } catch (error) {
       if (connection.isKeysDeadError(error)) terminal.write("\n");
@@ -102,8 +95,22 @@ export async function askTokenCode<Client extends { close(): void }, Result>(
   }
 }
 
+/** @param forWhom a target's or profile's name, raw */
+export function nobodyToAsk(forWhom: string): AssumeMfaError {
+  return new AssumeMfaError(
+    "TOKEN_CODE_MISSING",
+    `a token code is needed for ${shownName(forWhom)}, and nobody can be asked`,
+    {
+      hint: [
+        "give it with --token-code <code>, --token-code - (standard input) or ASSUME_MFA_TOKEN_CODE",
+        "or let it be made: mfa_process = <program> in the profile, or in CI ASSUME_MFA_TOTP_SECRET",
+      ],
+    },
+  );
+}
+
 function formatQuestion({ wantedFor, mfaSerial }: CodeRequest): string {
-  return `MFA code for ${wantedFor}, device ${visibleText(mfaSerial)}: `;
+  return `${CODE_LABEL} for ${wantedFor}, device ${visibleText(mfaSerial)}: `;
 }
 
 /** STS answers alike to a mistyped, a used and a late code (AWS.md, 1), and in more words than a prompt has room for. */

@@ -19,6 +19,8 @@ export interface FakeHostOptions {
   readonly homeDirectory?: string | undefined;
   /** The person's doings in turn; absent: nobody is there. A question beyond them fails the run. */
   readonly replies?: readonly Reply[] | undefined;
+  /** Whether there is a screen for pick lists; default true. */
+  readonly canPick?: boolean;
   /** Lines of standard input; absent: it ends at once. */
   readonly stdin?: string | Uint8Array;
   readonly isStdoutTerminal?: boolean;
@@ -53,7 +55,7 @@ export interface FakeHost extends Host {
 }
 
 export function makeFakeHost(options: FakeHostOptions): FakeHost {
-  const { argv, env, homeDirectory, replies, columns = 80, now } = options;
+  const { argv, env, homeDirectory, replies, columns = 80, canPick = true, now } = options;
   const interrupts = makeFakeInterrupts();
   const stdout = makeCaughtSink(options.isStdoutTerminal === true, columns);
   const stderr = makeCaughtSink(options.isStderrTerminal === true, columns);
@@ -78,7 +80,9 @@ export function makeFakeHost(options: FakeHostOptions): FakeHost {
       write(text) {
         screen += text;
       },
-      askLine(question) {
+      canPick,
+      askLine(asked, { refusal } = {}) {
+        const question = refusal === undefined ? asked : `${refusal}\n${asked}`;
         screen += question;
         if (interrupts.signal.aborted) return Promise.reject(interrupts.signal.reason);
         return new Promise<string | undefined>((resolve, reject) => {

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import type { DestructiveAction, Look, Report, ResourceView } from "../../actions/action.ts";
 import { runDestructive } from "../../actions/run-destructive.ts";
 import { AssumeMfaError } from "../../errors.ts";
+import { openPickTerminal } from "../../host/terminal.ts";
 import { makeStyle, type Style } from "../../outputs/style.ts";
 import { formatTabSeparated } from "../../outputs/tab-separated.ts";
 import { formatTable, type TableColumn } from "../../outputs/table.ts";
@@ -81,7 +82,7 @@ export function registerDestructive(
 }
 
 function checkSomebodyToPick(run: TargetRun, action: DestructiveAction, operands: string, yes: boolean): void {
-  const terminal = run.mayAsk && !yes ? run.services.host.openTerminal() : undefined;
+  const terminal = run.mayAsk && !yes ? openPickTerminal(run.services.host) : undefined;
   terminal?.close();
   if (terminal !== undefined) return;
   throw new AssumeMfaError("USAGE", `${action.name}${yes ? " --yes" : ""} needs ${operands}`, {

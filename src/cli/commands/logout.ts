@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 import { AssumeMfaError } from "../../errors.ts";
-import type { Choice } from "../../host/terminal.ts";
+import { type Choice, openPickTerminal } from "../../host/terminal.ts";
 import { formatJson } from "../../outputs/json.ts";
 import { formatTabSeparated } from "../../outputs/tab-separated.ts";
 import { alignedLines } from "../../outputs/table.ts";
@@ -137,7 +137,7 @@ async function pickSessions(
   options: LogoutOptions,
 ): Promise<readonly NamedSession[] | typeof EVERYTHING> {
   const { host } = services;
-  const terminal = mayAsk(options, host.env) ? host.openTerminal() : undefined;
+  const terminal = mayAsk(options, host.env) ? openPickTerminal(host) : undefined;
   if (terminal === undefined) {
     throw new AssumeMfaError("USAGE", "what is to be forgotten?", {
       hint: "name targets, assume-mfa logout dev, or give --all",
