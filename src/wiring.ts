@@ -30,14 +30,15 @@ import { visibleText } from "./text/visible-text.ts";
 /** Without a place for files there is nothing to share, and nobody to wait for. */
 const NO_LOCKS: Locks = { tryAcquire: () => ({ release: () => undefined }) };
 
-const NO_KEYCHAIN: Keychain = {
+/** Nothing of the user's is read or written inside a sandbox (CLI.md, "Sandbox"): what is kept there lies in its files. */
+const SANDBOX_KEYCHAIN: Keychain = {
   async read() {
-    throw new AssumeMfaError("KEYCHAIN_FAILED", "there is no keychain");
+    throw new AssumeMfaError("KEYCHAIN_FAILED", "a sandbox leaves your keychain alone");
   },
   async write() {
-    throw new AssumeMfaError("KEYCHAIN_FAILED", "there is no keychain");
+    throw new AssumeMfaError("KEYCHAIN_FAILED", "a sandbox leaves your keychain alone");
   },
-  remove: async () => true,
+  remove: async () => false,
 };
 const NO_SPENT_CODES: SpentCodes = {
   sentAgoMs: () => undefined,
@@ -53,7 +54,7 @@ const NO_SPENT_CODES: SpentCodes = {
 export function makeServices(plainHost: Host, runProgram: (host: Host) => Promise<number>): Services {
   const host = withRedaction(plainHost);
   const folder = cacheFolder(host);
-  const keychain = NO_KEYCHAIN;
+  const keychain = host.env.ASSUME_MFA_SANDBOX ? SANDBOX_KEYCHAIN : makeLazyKeychain(host);
   return {
     host,
     payload: plainHost.stdout,
@@ -79,6 +80,38 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
       return captureCommand(command, env, limits, host.interrupts);
     },
     sandbox: makeSandboxServices(host, runProgram),
+  };
+}
+
+/** An unlock dialog wants somebody, who may be away from the screen; where nobody is to be asked it is nobody's to see. */
+const KEYCHAIN_TIME_LIMIT_MS = 30_000;
+const KEYCHAIN_UNATTENDED_LIMIT_MS = 5_000;
+
+function makeLazyKeychain(host: Host): Keychain {
+  const isGiven = (...names: readonly string[]) => {
+    const end = host.argv.indexOf("--");
+    return (end < 0 ? host.argv : host.argv.slice(0, end)).some((word) => names.includes(word));
+  };
+  let made: Promise<Keychain> | undefined;
+  const load = () => {
+    made ??= import("./host/os-keychain.ts").then(({ makeOsKeychain }) =>
+      makeOsKeychain({
+        host,
+        timeLimitMs:
+          host.env.CI === "true" || isGiven("--no-input") ? KEYCHAIN_UNATTENDED_LIMIT_MS : KEYCHAIN_TIME_LIMIT_MS,
+        onWaiting() {
+          if (!isGiven("-q", "--quiet")) {
+            host.stderr.write("assume-mfa: waiting for the keychain: a dialog may be asking to unlock it\n");
+          }
+        },
+      }),
+    );
+    return made;
+  };
+  return {
+    read: async (name) => (await load()).read(name),
+    write: async (name, secret) => (await load()).write(name, secret),
+    remove: async (name) => (await load()).remove(name),
   };
 }
 
