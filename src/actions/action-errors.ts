@@ -8,6 +8,7 @@ import {
 } from "../aws/aws-failure.ts";
 import { awsText } from "../aws/aws-text.ts";
 import type { ClientSettings } from "../aws/client-settings.ts";
+import { formatSkew, isNotableSkew } from "../aws/server-clock.ts";
 import { AssumeMfaError } from "../errors.ts";
 
 /** A call to AWS, as far as its failure is told by it. */
@@ -151,7 +152,7 @@ function describeFailure(failure: AwsFailure, call: AwsCall): Described {
     return {
       code: "SIGNATURE_REJECTED",
       message: `${where} rejected the signature (${said})`,
-      hint: "check this machine's clock and the region",
+      hint: `${clockHint(call.settings)}; check the region too`,
     };
   }
   return { code: "AWS_REFUSED", message: `${where} refused ${call.iamAction} (${said})`, hint: hintOf(failure.code) };
@@ -168,11 +169,12 @@ function hintOf(code: string): string {
 /** EC2's RequestExpired is also what a wrong clock gets: the session's own expiry tells them apart (AWS.md, 1). */
 function describeExpiry(failure: AwsFailure, said: string, call: AwsCall): Described {
   const { expiration } = call.settings.credentials;
-  if (failure.code === "RequestExpired" && expiration !== undefined && expiration > call.now()) {
+  const now = call.now() + (call.settings.clock?.offsetMs() ?? 0);
+  if (failure.code === "RequestExpired" && expiration !== undefined && expiration > now) {
     return {
       code: "SIGNATURE_REJECTED",
       message: `${placeOf(call)} takes the request for too old, though the session is not (${said})`,
-      hint: "check this machine's clock",
+      hint: clockHint(call.settings),
     };
   }
   return {
@@ -180,6 +182,13 @@ function describeExpiry(failure: AwsFailure, said: string, call: AwsCall): Descr
     message: `the role's session has expired (${said})`,
     hint: "run it again with --refresh",
   };
+}
+
+function clockHint({ clock }: ClientSettings): string {
+  const offsetMs = clock?.offsetMs();
+  return isNotableSkew(offsetMs)
+    ? `this computer's clock is ${formatSkew(offsetMs)}: set it`
+    : "check this computer's clock";
 }
 
 function describeDenial(message: string, said: string, call: AwsCall): Described {

@@ -298,9 +298,10 @@ function stopIfProtected(action: DestructiveAction, look: Look): void {
 }
 
 function checkSessionLife(action: DestructiveAction, scope: ActionScope): void {
-  const { expiration } = scope.clientSettings(action.service, 1).credentials;
+  const { credentials, clock } = scope.clientSettings(action.service, 1);
+  const { expiration } = credentials;
   if (expiration === undefined) return;
-  const leftMs = expiration - scope.clock.now();
+  const leftMs = expiration - scope.clock.now() - (clock?.offsetMs() ?? 0);
   if (leftMs >= MIN_SESSION_MS) return;
   const left = leftMs > 0 ? `ends in ${Math.floor(leftMs / 1000)} s` : "has ended";
   throw new AssumeMfaError("SESSION_EXPIRED", `the role's session ${left}; nothing was done`, {

@@ -38,7 +38,12 @@ export function resolvePlainTarget(name: string, config: AwsConfig, { host, expo
 
 /** Whether it is a session that this version serves, and has not ended. @param now milliseconds since 1970 */
 export function isKeptLive(kept: KeptSession, now: number): boolean {
-  return kept.inputs.schema === SESSION_SCHEMA && kept.expiration > now;
+  return kept.inputs.schema === SESSION_SCHEMA && keptLeftMs(kept, now) > 0;
+}
+
+/** What is left of it by AWS's clock, milliseconds; negative when it has ended. @param now milliseconds since 1970 */
+export function keptLeftMs({ expiration, clockOffsetMs }: KeptSession, now: number): number {
+  return expiration - now - clockOffsetMs;
 }
 
 /** Whether a run takes it, and does not renew it since it ends too soon. @param now milliseconds since 1970 */
@@ -130,7 +135,7 @@ export function toSessionJson({ target, isCurrent, kept }: NamedSession, now: nu
     assumedRole: kept.assumedRoleArn,
     current: isCurrent,
     expiration: new Date(kept.expiration).toISOString(),
-    secondsLeft: Math.max(0, Math.floor((kept.expiration - now) / 1000)),
+    secondsLeft: Math.max(0, Math.floor(keptLeftMs(kept, now) / 1000)),
   };
 }
 

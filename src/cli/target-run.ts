@@ -20,6 +20,7 @@ import { PrintedFailure } from "./printed-failure.ts";
 import { enterSandbox, showEndpoints } from "./sandbox-mark.ts";
 import { makeScreen, type Screen } from "./screen.ts";
 import type { Services } from "./services.ts";
+import { tellingWrongClock } from "./wrong-clock.ts";
 
 /** One target, resolved and checked: nothing asked, nothing called yet. */
 export interface TargetRun {
@@ -80,19 +81,22 @@ export async function runOnTarget(
     const givenCode = await readGivenTokenCode(host, options.tokenCode);
     await showEndpoints(services, target, screen);
     const openSession = async () => {
-      const session = await obtainRoleSession(
-        target,
-        {
-          givenCode,
-          refresh: options.refresh === true,
-          noCache: !options.cache,
-          mayAsk: mayAsk(options, host.env),
-          minTtlMs,
-          isOneOfSeveral: false,
-          keepsShared: false,
-        },
-        { ...services, note: screen.note },
+      const session = await tellingWrongClock(services, screen.note, () =>
+        obtainRoleSession(
+          target,
+          {
+            givenCode,
+            refresh: options.refresh === true,
+            noCache: !options.cache,
+            mayAsk: mayAsk(options, host.env),
+            minTtlMs,
+            isOneOfSeveral: false,
+            keepsShared: false,
+          },
+          { ...services, note: screen.note },
+        ),
       );
+      services.serverClock.suppose(session.clockOffsetMs);
       checkAccount(target, session.accountId, expectedAccount);
       return session;
     };
@@ -149,6 +153,7 @@ function makeScope(services: Services, target: Target, session: RoleSession): Ac
       useDualstackEndpoint: target.useDualstackEndpoint.value,
       connection: target.connection,
       maxAttempts,
+      clock: services.serverClock,
     }),
     clock: services.host,
     interrupts: services.host.interrupts,

@@ -100,7 +100,7 @@ describe("EC2's refusals", () => {
       code: "SIGNATURE_REJECTED",
       exitCode: 4,
       message: /too old, though the session is not \(RequestExpired/,
-      hint: "check this machine's clock",
+      hint: "check this computer's clock",
     },
     {
       title: "tells a protected instance",

@@ -14,8 +14,8 @@ export function registerLogin(program: Command, services: Services, targetName: 
         options,
         { needsRegion: false },
         async ({ services: inside, target, openSession }) => {
-          const now = inside.host.now();
-          const { accountId, assumedRoleArn, credentials, isFromCache } = await openSession();
+          const { accountId, assumedRoleArn, credentials, clockOffsetMs, isFromCache } = await openSession();
+          const now = inside.host.now() + clockOffsetMs;
           const expiration = credentials.expiration ?? 0;
           const result = {
             role: target.role.value.arn,

@@ -8,6 +8,7 @@ import type { SetExitCode } from "../catalogue.ts";
 import {
   isKeptLive,
   isKeptServed,
+  keptLeftMs,
   type NamedSession,
   nameSessions,
   readableConfig,
@@ -129,14 +130,14 @@ function toTableRow(
   const roleName = json.role.slice(json.role.lastIndexOf("/") + 1);
   if (session === undefined) return [json.target, json.account, roleName, "", "", "none"];
   const { kept, isCurrent } = session;
-  const leftMs = kept.expiration - now;
-  const bar = hasBar ? `${formatBar(leftMs / (kept.expiration - kept.obtainedAt))} ` : "";
+  const leftMs = keptLeftMs(kept, now);
+  const bar = hasBar ? `${formatBar(leftMs / keptLeftMs(kept, kept.obtainedAt))} ` : "";
   return [
     json.target,
     json.account,
     roleName,
     sessionNameOf(kept),
-    formatMoment(kept.expiration, now),
+    formatMoment(kept.expiration, now + kept.clockOffsetMs),
     // The next run of the target asks for a code all the same: who sees time left must not count on it.
     `${bar}${formatSpan(leftMs)}${isCurrent ? "" : isKeptServed(kept, now, services) ? ", other settings" : ", ends too soon"}`,
   ];

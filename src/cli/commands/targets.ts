@@ -9,7 +9,7 @@ import { resolveRole } from "../../target/resolve-target.ts";
 import type { Target } from "../../target/target.ts";
 import { shownName } from "../../text/shown-name.ts";
 import { visibleText } from "../../text/visible-text.ts";
-import { isKeptServed, resolvePlainTarget } from "../kept-sessions.ts";
+import { isKeptServed, keptLeftMs, resolvePlainTarget } from "../kept-sessions.ts";
 import { addCommonOptions, type CommonOptions, resolveScreenOptions } from "../options.ts";
 import { formatSpan } from "../phrases.ts";
 import { enterSandbox, showSandbox } from "../sandbox-mark.ts";
@@ -126,7 +126,7 @@ function toEntry(
 
 function toWholeEntry(target: Target, live: ReadonlyMap<string, KeptSession>, now: number): TargetEntry {
   const kept = target.cache.value === "none" ? undefined : live.get(canonicalText(sessionInputs(target)));
-  const leftMs = kept === undefined ? 0 : kept.expiration - now;
+  const leftMs = kept === undefined ? 0 : keptLeftMs(kept, now);
   return {
     json: {
       target: target.name,
