@@ -16,6 +16,7 @@ import type { Keychain } from "./host/keychain.ts";
 import type { Locks } from "./host/lock.ts";
 import { privateFiles } from "./host/private-files.ts";
 import type { Terminal } from "./host/terminal.ts";
+import { makeAwsCliCache } from "./session/aws-cli-cache.ts";
 import { makeFileCallerStore } from "./session/caller-store.ts";
 import { makeFileDeviceStore } from "./session/device-store.ts";
 import { makeFileExportedSessions } from "./session/exported-sessions.ts";
@@ -62,6 +63,7 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
     loadConfig: () => loadAwsConfig(host),
     loadConfigIn: (env) => loadAwsConfig({ env, homeDirectory: host.homeDirectory }),
     cache: makeFileSessionCache(privateFiles, keychain, folder),
+    awsCliCache: makeAwsCliCache(privateFiles, host),
     shared: makeSharedSessions(privateFiles, keychain, folder),
     roleFacts: makeFileRoleFacts(privateFiles, folder),
     spentCodes: NO_SPENT_CODES,

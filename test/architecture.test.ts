@@ -81,6 +81,7 @@ const EDGE_FILES = new Set([
   "aws/bounded-http-handler.ts",
   "aws/ca-bundle.ts",
   "aws/tunnel-agent.ts",
+  "session/aws-cli-cache.ts",
   "session/sts-client.ts",
   "session/iam-client.ts",
   "actions/sts-client.ts",

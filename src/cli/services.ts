@@ -2,6 +2,7 @@ import type { ServerClock } from "../aws/server-clock.ts";
 import type { Environment, Host, TextSink } from "../host/host.ts";
 import type { Keychain } from "../host/keychain.ts";
 import type { Locks } from "../host/lock.ts";
+import type { AwsCliCache } from "../session/aws-cli-cache.ts";
 import type { CallerStore } from "../session/caller-store.ts";
 import type { ExportedSessions } from "../session/exported-sessions.ts";
 import type { RoleFactsStore } from "../session/role-facts.ts";
@@ -24,6 +25,7 @@ export interface Services extends ClientServices {
   /** The same for another environment: the sandbox's. */
   loadConfigIn(env: Environment): AwsConfig;
   readonly cache: SessionCache;
+  readonly awsCliCache: AwsCliCache;
   readonly callers: CallerStore;
   readonly shared: SharedSessions;
   readonly roleFacts: RoleFactsStore;

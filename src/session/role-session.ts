@@ -8,6 +8,8 @@ import { formatOrigin } from "../target/format-origin.ts";
 import type { SignIn, SourceProvided, Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import type { CodeRequest } from "./ask-token-code.ts";
+import type { AwsCliCache } from "./aws-cli-cache.ts";
+import { shareWithAwsCli, takeAwsCliSession } from "./aws-cli-session.ts";
 import { callAssumeRole, isOfRole } from "./call-assume-role.ts";
 import type { CallerStore } from "./caller-store.ts";
 import { type FindDevicePorts, type FoundDevice, findDevice, forgetRejectedDevice } from "./find-device.ts";
@@ -64,6 +66,7 @@ export interface RoleSessionOptions {
 export interface RoleSessionPorts {
   readonly host: Pick<Host, "now" | "sleep" | "env" | "openTerminal" | "interrupts">;
   readonly cache: SessionCache;
+  readonly awsCliCache: AwsCliCache;
   readonly callers: CallerStore;
   readonly shared: SharedSessions;
   readonly roleFacts: RoleFactsStore;
@@ -122,7 +125,12 @@ class Obtaining {
       this.#refusedKeyId = (await this.#ports.cache.read(this.#inputs))?.credentials.accessKeyId;
     }
     const cached = await this.#look();
-    if (cached !== undefined) return this.#serve(cached, "a live session is cached");
+    if (cached !== undefined) {
+      shareWithAwsCli(this.#target, cached, this.#ports);
+      return this.#serve(cached, "a live session is cached");
+    }
+    const taken = await this.#takeFromAwsCli();
+    if (taken !== undefined) return this.#serve(taken, "the AWS CLI has a live session");
     const { source } = this.#target;
     switch (source.kind) {
       case "role":
@@ -146,6 +154,17 @@ class Obtaining {
     return isGood ? cached : undefined;
   }
 
+  async #takeFromAwsCli(): Promise<RoleSession | undefined> {
+    if (!this.#mayCache || this.#options.refresh) return undefined;
+    return takeAwsCliSession(
+      this.#target,
+      this.#options.minTtlMs,
+      this.#ports,
+      () => this.#look(),
+      (session) => this.#keep(session),
+    );
+  }
+
   async #keep(session: RoleSession): Promise<RoleSession> {
     if (this.#mayCache) {
       try {
@@ -154,6 +173,7 @@ class Obtaining {
         // The credentials matter more than keeping them (ACCEPTANCE.md C6).
         this.#ports.note(`the session could not be cached: ${shortReason(error)}`);
       }
+      if (!session.isFromCache) shareWithAwsCli(this.#target, session, this.#ports);
     }
     return session;
   }
