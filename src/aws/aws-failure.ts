@@ -207,6 +207,21 @@ export function isClockRefusal(failure: AwsFailure, isSessionSigning: boolean): 
   }
 }
 
+/**
+ * By how much, in AWS's own words: `Signature expired: <signed> is now earlier than <bound> (<AWS's clock> - 5 min.)`.
+ * @returns AWS's clock less that which signed, milliseconds; undefined where it is not told
+ */
+export function refusedSkewMs({ message }: AwsFailure): number | undefined {
+  const [, signed, server] = /: (\d{8}T\d{6}Z) is [^(]{1,80}\((\d{8}T\d{6}Z) [+-] \d+ min/.exec(message) ?? [];
+  const skewMs = basicTime(server) - basicTime(signed);
+  return Number.isNaN(skewMs) || skewMs === 0 ? undefined : skewMs;
+}
+
+/** `20261124T100000Z` → milliseconds since 1970, NaN where it is no time */
+function basicTime(text = ""): number {
+  return Date.parse(text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));
+}
+
 const ACCESS_DENIED_CODES = new Set(["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"]);
 
 export function isAccessDenied(failure: AwsFailure): boolean {

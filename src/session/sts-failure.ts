@@ -1,5 +1,6 @@
-import { type AwsFailure, connectionHint } from "../aws/aws-failure.ts";
+import { type AwsFailure, connectionHint, refusedSkewMs } from "../aws/aws-failure.ts";
 import { awsText } from "../aws/aws-text.ts";
+import { formatSkew } from "../aws/server-clock.ts";
 import { AssumeMfaError } from "../errors.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import type { SignIn, Sourced } from "../target/target.ts";
@@ -133,9 +134,11 @@ export function translateCallerFailure(
     case "InvalidSignatureException":
     case "RequestTimeTooSkewed":
       if (/signature expired|not yet current|too skewed|request has expired/i.test(message)) {
+        const skewMs = refusedSkewMs(failure);
+        const how = skewMs === undefined ? "differs from AWS's by more than five minutes" : `is ${formatSkew(skewMs)}`;
         return make(
           "SIGNATURE_REJECTED",
-          `this computer's clock differs from AWS's by more than five minutes: ${message}`,
+          `this computer's clock ${how}: ${message}`,
           "set the clock (timedatectl set-ntp true, or the system's date settings), then try again",
         );
       }
