@@ -34,7 +34,7 @@ export async function takeAwsCliSession(
   keep: (session: RoleSession) => Promise<RoleSession>,
 ): Promise<RoleSession | undefined> {
   const { host, locks, note } = ports;
-  if (findLive(target, minTtlMs, ports) === undefined) return undefined;
+  if (findAwsCliSession(target, minTtlMs, ports) === undefined) return undefined;
   const subject = {
     lock: ["session", inputsDigest(canonicalText(sessionInputs(target)))],
     doing: "asks AWS about the AWS CLI's session",
@@ -43,7 +43,7 @@ export async function takeAwsCliSession(
   if (turn.kind === "served") return turn.served;
   try {
     // While it waited, the AWS CLI may have made another.
-    const entry = findLive(target, minTtlMs, { ...ports, note: () => undefined });
+    const entry = findAwsCliSession(target, minTtlMs, { ...ports, note: () => undefined });
     const session = entry && (await confirm(entry, target, minTtlMs, ports));
     if (session === undefined) return undefined;
     note(`${shownName(target.name)}: the AWS CLI's session is used`);
@@ -53,8 +53,12 @@ export async function takeAwsCliSession(
   }
 }
 
-/** What looks like a session of the target's role, with enough of its life left. */
-function findLive(target: Target, minTtlMs: number, ports: Ports): AwsCliEntry | undefined {
+/** What looks like a session of the target's role, with enough of its life left; AWS is not asked yet. */
+export function findAwsCliSession(
+  target: Target,
+  minTtlMs: number,
+  ports: Pick<Ports, "awsCliCache" | "note"> & { readonly host: Pick<Ports["host"], "now"> },
+): AwsCliEntry | undefined {
   const { awsCliRequest, shareAwsCli } = target;
   if (!shareAwsCli.value || !("arguments" in awsCliRequest)) return undefined;
   const { awsCliCache, host, note } = ports;
