@@ -3,7 +3,8 @@ import { AssumeMfaError } from "../errors.ts";
 /**
  * What goes wrong on purpose (`sandbox start --fault`). `drop-reply` and `cut-reply` do the work and lose the answer,
  * whole or after some bytes; `late-5xx` does it and says 500; `slow` does it and answers late. `throttle`, `5xx` and
- * `silent` do nothing. `clock-skew` is not of an operation: the server's clock is off.
+ * `silent` do nothing. `clock-skew` is not of an operation: AWS's clock and alice's device are that far
+ * from the clock of the programs inside.
  */
 export type FaultKind = "drop-reply" | "cut-reply" | "late-5xx" | "slow" | "throttle" | "5xx" | "silent";
 
@@ -125,7 +126,7 @@ export class FaultTable {
     this.#skewMs = 0;
   }
 
-  /** How far the server's clock is off, in milliseconds. */
+  /** AWS's clock less that of the programs inside, in milliseconds. */
   get skewMs(): number {
     return this.#skewMs;
   }

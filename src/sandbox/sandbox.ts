@@ -76,9 +76,11 @@ async function openSandbox(options: SandboxOptions, release: () => void): Promis
   const now = () => options.now() + movedMs;
   const world = stored?.world ?? makeFoundingWorld(now());
   const log = new CallLog();
-  const display = new DeviceDisplay(world, now);
   const settings = { ...DEFAULT_SETTINGS, ...options.settings };
   const faults = new FaultTable(options.faults ?? []);
+  // What AWS and alice's device go by. The programs inside know of `now` alone: it is their clock that is wrong then.
+  const serverNow = () => now() + faults.skewMs;
+  const display = new DeviceDisplay(world, serverNow);
   const keeper = new StateKeeper(options.stateFolder, () => ({ world, movedMs }), options.onStateFailure);
   const moveClock = (byMs: number) => {
     if (!(byMs >= 0)) throw new RangeError("a world's time never goes back");
@@ -93,20 +95,20 @@ async function openSandbox(options: SandboxOptions, release: () => void): Promis
       if (movedMs !== beforeMs) await keeper.noteChange();
       return reply(response);
     }
-    if (request.path === FEDERATION_PATH) return reply(answerFederation(request, { world, log, nowMs: now() }));
+    if (request.path === FEDERATION_PATH) return reply(answerFederation(request, { world, log, nowMs: serverNow() }));
     if (request.path !== "/" || (request.method !== "POST" && request.method !== "GET")) {
       return reply(queryFault(404, "UnknownOperationException", "There is nothing at this path"));
     }
     const { skewMs } = faults;
-    const serverClock = { earliestMs: options.now() + skewMs, latestMs: now() + skewMs };
-    const answered = answer(request, { world, log, settings, faults, nowMs: now(), serverClock });
+    const serverClock = { earliestMs: options.now() + skewMs, latestMs: serverNow() };
+    const answered = answer(request, { world, log, settings, faults, nowMs: serverNow(), serverClock });
     if (answered.mayHaveChanged) await keeper.noteChange();
     if (answered.delayMs > 0) await new Promise((resolve) => setTimeout(resolve, answered.delayMs).unref());
     return answered.outcome;
   };
   const reply = (response: WireResponse): WireOutcome => ({ kind: "answer", response });
 
-  const front = await openHttpFront(options.port ?? 0, handle, () => now() + faults.skewMs);
+  const front = await openHttpFront(options.port ?? 0, handle, serverNow);
   // Before anybody knows the address: a world that was shown is there again at the next start.
   keeper.write();
   return {

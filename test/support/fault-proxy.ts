@@ -58,6 +58,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
     void (async () => {
       const body = await readAll(incoming);
       const operation = operationOf(incoming, body);
+      outgoing.sendDate = false;
       const planned = faults.get(operation);
       const fault = planned !== undefined && planned.left-- > 0 ? planned.fault : undefined;
       const forwarded = fault?.kind !== "lose-request" && !(fault?.kind === "answer" && !fault.forward);
@@ -70,7 +71,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
       }
       if (fault?.kind === "answer") {
         if (fault.forward) await forward(target, incoming, body);
-        outgoing.writeHead(fault.status, { "content-type": "text/xml", date: new Date().toUTCString() });
+        outgoing.writeHead(fault.status, { "content-type": "text/xml" });
         outgoing.end(fault.body);
         return;
       }
@@ -163,12 +164,12 @@ function forward(target: URL, incoming: IncomingMessage, body: Buffer): Promise<
   });
 }
 
-/** The proxy frames the reply itself, and dates it: node remembers its Date header for a second, however far a test jumps. */
+/** The proxy frames the reply itself. It is the service's clock that dates it, which can be another than this machine's. */
 function withoutFraming(rawHeaders: readonly string[]): string[] {
-  const kept: string[] = ["date", new Date().toUTCString()];
+  const kept: string[] = [];
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const name = rawHeaders[index] as string;
-    if (/^(?:content-length|transfer-encoding|connection|keep-alive|date)$/i.test(name)) continue;
+    if (/^(?:content-length|transfer-encoding|connection|keep-alive)$/i.test(name)) continue;
     kept.push(name, rawHeaders[index + 1] as string);
   }
   return kept;
