@@ -46,8 +46,14 @@ export function showSandbox({ host }: Services, screen: Screen): void {
  * sandbox, so that nobody takes one for the other, else each endpoint with who set it.
  * @throws AssumeMfaError ENDPOINT_UNEXPECTED when ASSUME_MFA_SANDBOX is set and any endpoint is something else
  */
-export async function showEndpoints(services: Services, target: Target, screen: Screen): Promise<void> {
-  const endpoints = CALLED_SERVICES.map((service) => ({ service, endpoint: target.endpoints[service] }));
+export async function showEndpoints(
+  services: Services,
+  targets: readonly Pick<Target, "endpoints">[],
+  screen: Screen,
+): Promise<void> {
+  const endpoints = targets.flatMap((target) =>
+    CALLED_SERVICES.map((service) => ({ service, endpoint: target.endpoints[service] })),
+  );
   const addresses = [...new Set(endpoints.map(({ endpoint }) => endpoint?.value))];
   const known = new Map<string | undefined, boolean>();
   await Promise.all(

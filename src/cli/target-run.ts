@@ -3,8 +3,10 @@ import { defaultRegionOf } from "../aws/arn.ts";
 import { loadCaBundle } from "../aws/ca-bundle.ts";
 import { AssumeMfaError } from "../errors.ts";
 import { formatTargetResults, type TargetResult } from "../outputs/json.ts";
-import { obtainRoleSession, type RoleSession } from "../session/role-session.ts";
-import { readGivenTokenCode } from "../session/token-code.ts";
+import type { TableColumn } from "../outputs/table.ts";
+import { obtainRoleSession, type RoleSession, type RoleSessionOptions } from "../session/role-session.ts";
+import { type GivenTokenCode, readGivenTokenCode } from "../session/token-code.ts";
+import { expandTargets } from "../target/expand-targets.ts";
 import { resolveTarget } from "../target/resolve-target.ts";
 import type { Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
@@ -40,79 +42,136 @@ export interface TargetRun {
 export interface TargetOutcome {
   /** The documented `-o json` result. */
   readonly result: unknown;
-  /** The same for people; not called with `-o json`. */
+  /** The same for people; not called with `-o json`, nor where the run is over several targets. */
   readonly print?: ((screen: Screen) => void) | undefined;
+  /** The same as lines that can stand among those of other targets. */
+  readonly listing?: Listing | undefined;
   /** Thrown after the result is printed: the run ends with its exit code. */
   readonly failure?: Error | undefined;
 }
 
+export interface Listing {
+  readonly columns: readonly TableColumn[];
+  readonly rows: readonly (readonly string[])[];
+  /** For `-o text`; an undefined cell is one that there is nothing for. */
+  readonly textRows: readonly (readonly (string | undefined)[])[];
+}
+
+export interface TargetDemand {
+  /** EC2 and DynamoDB have no default region: a missing one is an error before a code is asked for. */
+  readonly needsRegion: boolean;
+  /** Whether the action can be on several targets at once (marked ∗ in CLI.md). Default: false. */
+  readonly mayBeSeveral?: boolean;
+  /** Whether a shared session that is opened on the way is kept for the day. Default: false. */
+  readonly keepsShared?: boolean;
+}
+
+/** What all targets of a run have in common. */
+export interface RunContext {
+  readonly services: Services;
+  readonly screen: Screen;
+  readonly options: SessionOptions;
+  readonly expectedAccount: string | undefined;
+  readonly sessionOptions: Omit<RoleSessionOptions, "givenCode">;
+}
+
 /**
  * Resolves the target, then does the work and prints its outcome: in JSON the documented list, also when it fails.
- * @param needsRegion EC2 and DynamoDB have no default region: a missing one is an error before a code is asked for
+ * @param targetWord a target's name, or where the action allows it several (`dev,staging`, `team-*`)
  * @throws AssumeMfaError whatever went wrong; with `-o json` the document is printed by then
  */
 export async function runOnTarget(
   outside: Services,
-  targetName: string,
+  targetWord: string,
   options: SessionOptions,
-  { needsRegion }: { readonly needsRegion: boolean },
+  demand: TargetDemand,
   work: (run: TargetRun) => Promise<TargetOutcome>,
 ): Promise<void> {
   const services = await enterSandbox(outside);
   const { host } = services;
   const screen = makeScreen(host, resolveScreenOptions(options, host.env));
-  const expectedAccount = resolveExpectedAccount(options, host.env);
-  const minTtlMs = resolveMinTtlMs(options, host.env);
-  const exported = services.exported.read(host.env);
-  const target = resolveTarget(
-    targetName,
-    resolveTargetOptions(options, host),
-    services.loadConfig(),
-    host.env,
-    exported,
-  );
-  const head = { target: targetName, account: target.role.value.accountId, region: target.region?.value };
-
-  const entry = await settle(screen, head, async () => {
-    if (needsRegion) checkRegion(target);
-    checkAccount(target, target.role.value.accountId, expectedAccount);
-    // Before a code is asked for: the clients read it again.
-    if (target.connection.caBundle !== undefined) loadCaBundle(target.connection.caBundle);
-    const givenCode = await readGivenTokenCode(host, options.tokenCode);
-    await showEndpoints(services, target, screen);
-    const openSession = async () => {
-      const session = await tellingWrongClock(services, screen.note, () =>
-        obtainRoleSession(
-          target,
-          {
-            givenCode,
-            refresh: options.refresh === true,
-            noCache: !options.cache,
-            mayAsk: mayAsk(options, host.env),
-            minTtlMs,
-            isOneOfSeveral: false,
-            keepsShared: false,
-          },
-          { ...services, note: screen.note },
-        ),
-      );
-      services.serverClock.suppose(session.clockOffsetMs);
-      checkAccount(target, session.accountId, expectedAccount);
-      return session;
-    };
-    return work({
-      services,
-      target,
-      screen,
+  const context: RunContext = {
+    services,
+    screen,
+    options,
+    expectedAccount: resolveExpectedAccount(options, host.env),
+    sessionOptions: {
+      refresh: options.refresh === true,
+      noCache: !options.cache,
       mayAsk: mayAsk(options, host.env),
-      isAccountExpected: expectedAccount !== undefined,
-      openSession,
-      openScope: async () => makeScope(services, target, await openSession()),
-    });
+      minTtlMs: resolveMinTtlMs(options, host.env),
+      isOneOfSeveral: false,
+      keepsShared: demand.keepsShared === true,
+    },
+  };
+  const config = services.loadConfig();
+  const [targetName = targetWord, ...others] = expandTargets(targetWord, config);
+  if (others.length > 0) {
+    if (!demand.mayBeSeveral) {
+      throw new AssumeMfaError(
+        "USAGE",
+        `${others.length + 1} targets at once are too many for this action: it takes one`,
+        {
+          hint: "name one target; login, whoami, instances and tables take several",
+        },
+      );
+    }
+    const { runOnSeveral } = await import("./several-targets.ts");
+    return runOnSeveral(context, [targetName, ...others], demand, work);
+  }
+  const exported = services.exported.read(host.env);
+  const target = resolveTarget(targetName, resolveTargetOptions(options, host), config, host.env, exported);
+  const entry = await settle(screen, headOf(target), async () => {
+    checkTarget(target, demand, context);
+    const givenCode = await readGivenTokenCode(host, options.tokenCode);
+    await showEndpoints(services, [target], screen);
+    return work(makeRun(target, givenCode, context));
   });
   if (screen.output === "json") screen.result(formatTargetResults([entry.json]));
   else entry.outcome?.print?.(screen);
   if (entry.failure !== undefined) throw screen.output === "json" ? new PrintedFailure(entry.failure) : entry.failure;
+}
+
+/** @param context its session options are the target's */
+export function makeRun(target: Target, givenCode: GivenTokenCode | undefined, context: RunContext): TargetRun {
+  const { services, screen, expectedAccount, sessionOptions } = context;
+  let session: Promise<RoleSession> | undefined;
+  const obtain = async () => {
+    const obtained = await tellingWrongClock(services, screen.note, () =>
+      obtainRoleSession(target, { ...sessionOptions, givenCode }, { ...services, note: screen.note }),
+    );
+    services.serverClock.suppose(obtained.clockOffsetMs);
+    checkAccount(target, obtained.accountId, expectedAccount);
+    return obtained;
+  };
+  const openSession = () => {
+    session ??= obtain();
+    return session;
+  };
+  return {
+    services,
+    target,
+    screen,
+    mayAsk: sessionOptions.mayAsk,
+    isAccountExpected: expectedAccount !== undefined,
+    openSession,
+    openScope: async () => makeScope(services, target, await openSession()),
+  };
+}
+
+export function headOf({ name, role, region }: Target) {
+  return { target: name, account: role.value.accountId, region: region?.value };
+}
+
+/**
+ * What can be said of a target before anything is asked or called.
+ * @throws AssumeMfaError REGION_MISSING, ACCOUNT_UNEXPECTED; CONFIG_UNREADABLE, CONFIG_MALFORMED for its CA bundle
+ */
+export function checkTarget(target: Target, { needsRegion }: TargetDemand, { expectedAccount }: RunContext): void {
+  if (needsRegion) checkRegion(target);
+  checkAccount(target, target.role.value.accountId, expectedAccount);
+  // Before a code is asked for: the clients read it again.
+  if (target.connection.caBundle !== undefined) loadCaBundle(target.connection.caBundle);
 }
 
 interface Settled {
@@ -123,7 +182,7 @@ interface Settled {
 
 async function settle(
   screen: Screen,
-  head: { readonly target: string; readonly account: string; readonly region: string | undefined },
+  head: ReturnType<typeof headOf>,
   work: () => Promise<TargetOutcome>,
 ): Promise<Settled> {
   try {

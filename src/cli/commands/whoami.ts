@@ -8,22 +8,33 @@ import { runOnTarget } from "../target-run.ts";
 export function registerWhoami(program: Command, services: Services, targetName: string): void {
   addSessionOptions(program.command("whoami").description("who the role session is (sts:GetCallerIdentity)")).action(
     async (options: SessionOptions) => {
-      await runOnTarget(services, targetName, options, { needsRegion: false }, async ({ target, openScope }) => {
-        const identity = await whoami(await openScope());
-        return {
-          result: identity,
-          print({ output, result, fields }) {
-            if (output === "text")
-              return result(formatTabSeparated([[target.name, identity.account, identity.arn, identity.userId]]));
-            fields([
-              ["target", target.name],
-              ["account", identity.account],
-              ["arn", identity.arn],
-              ["user id", identity.userId],
-            ]);
-          },
-        };
-      });
+      await runOnTarget(
+        services,
+        targetName,
+        options,
+        { needsRegion: false, mayBeSeveral: true },
+        async ({ target, openScope }) => {
+          const identity = await whoami(await openScope());
+          return {
+            result: identity,
+            listing: {
+              columns: [{ title: "account", shrink: false }, { title: "arn" }, { title: "user id", optional: true }],
+              rows: [[identity.account, identity.arn, identity.userId]],
+              textRows: [[identity.account, identity.arn, identity.userId]],
+            },
+            print({ output, result, fields }) {
+              if (output === "text")
+                return result(formatTabSeparated([[target.name, identity.account, identity.arn, identity.userId]]));
+              fields([
+                ["target", target.name],
+                ["account", identity.account],
+                ["arn", identity.arn],
+                ["user id", identity.userId],
+              ]);
+            },
+          };
+        },
+      );
     },
   );
 }

@@ -1,0 +1,230 @@
+import { mapAtMost } from "../actions/at-most.ts";
+import { AssumeMfaError } from "../errors.ts";
+import { formatTargetResults, type TargetResult } from "../outputs/json.ts";
+import { formatTabSeparated } from "../outputs/tab-separated.ts";
+import { type CodeNeed, codeNeedOf } from "../session/code-need.ts";
+import { makeMemorySharedSessions } from "../session/memory-shared-sessions.ts";
+import { type GivenTokenCode, readGivenTokenCode } from "../session/token-code.ts";
+import { codeSourceRequest, isCodeAtHand } from "../session/token-code-source.ts";
+import { resolveTarget } from "../target/resolve-target.ts";
+import type { Target } from "../target/target.ts";
+import { shownName } from "../text/shown-name.ts";
+import { visibleText } from "../text/visible-text.ts";
+import { resolveTargetOptions } from "./options.ts";
+import { formatCount } from "./phrases.ts";
+import { PrintedFailure } from "./printed-failure.ts";
+import { showEndpoints } from "./sandbox-mark.ts";
+import type { Screen } from "./screen.ts";
+import {
+  checkTarget,
+  headOf,
+  type Listing,
+  makeRun,
+  type RunContext,
+  type TargetDemand,
+  type TargetOutcome,
+  type TargetRun,
+} from "./target-run.ts";
+
+/** Requests to AWS are many a target; more targets at once would wait for each other's connections. */
+const TARGETS_AT_ONCE = 10;
+
+/** A target of the run, and what became of it. */
+interface Member {
+  readonly name: string;
+  readonly target: Target | undefined;
+  run?: TargetRun;
+  outcome?: TargetOutcome;
+  error?: Error;
+}
+
+/**
+ * The same work on several targets: every question first and one after the other, then up to ten targets at once. One
+ * code serves all that a session can serve. A failure of one stops no other.
+ * @param names at least two
+ * @throws AssumeMfaError TARGET_UNKNOWN when one is none; TOKEN_CODE_MISSING when it would take more codes than there are
+ *   and nobody can be asked, before anything is called; PARTIAL_FAILURE in the end
+ */
+export async function runOnSeveral(
+  outer: RunContext,
+  names: readonly string[],
+  demand: TargetDemand,
+  work: (run: TargetRun) => Promise<TargetOutcome>,
+): Promise<void> {
+  const { screen, options } = outer;
+  const services = { ...outer.services, shared: makeMemorySharedSessions(outer.services.shared) };
+  const context: RunContext = {
+    ...outer,
+    services,
+    sessionOptions: { ...outer.sessionOptions, isOneOfSeveral: true, keepsShared: true },
+  };
+  const members = resolveMembers(names, context);
+  const whole = members.flatMap((member) => (member.target === undefined ? [] : [{ member, target: member.target }]));
+  for (const { member, target } of whole) {
+    await attempt(member, async () => checkTarget(target, demand, context));
+  }
+  const given = await readGivenTokenCode(services.host, options.tokenCode);
+  const ready = whole.filter(({ member }) => member.error === undefined);
+  await showEndpoints(
+    services,
+    ready.map(({ target }) => target),
+    screen,
+  );
+  await signIn(ready, given, context);
+  await mapAtMost(
+    TARGETS_AT_ONCE,
+    ready.filter(({ member }) => member.error === undefined),
+    ({ member, target }) =>
+      attempt(member, async () => {
+        member.run ??= makeRun(target, undefined, contextOf(target, context));
+        member.outcome = await work(member.run);
+      }),
+  );
+  report(members, screen);
+}
+
+/** @throws AssumeMfaError TARGET_UNKNOWN: a name that is none is a slip of the hand; what is broken is that target's own */
+function resolveMembers(names: readonly string[], { services, options }: RunContext): readonly Member[] {
+  const { host, exported } = services;
+  const config = services.loadConfig();
+  const targetOptions = resolveTargetOptions(options, host);
+  return names.map((name) => {
+    try {
+      return { name, target: resolveTarget(name, targetOptions, config, host.env, exported.read(host.env)) };
+    } catch (error) {
+      if (!(error instanceof AssumeMfaError) || error.code === "TARGET_UNKNOWN" || error.code === "USAGE") throw error;
+      return { name, target: undefined, error };
+    }
+  });
+}
+
+interface Ready {
+  readonly member: Member;
+  readonly target: Target;
+}
+
+/**
+ * Those that take a code, one after the other: two questions at once would be none. The first of those that share a
+ * session opens it for all.
+ */
+async function signIn(ready: readonly Ready[], given: GivenTokenCode | undefined, context: RunContext): Promise<void> {
+  const { services, screen, sessionOptions } = context;
+  const needs: { readonly one: Ready; readonly need: CodeNeed }[] = [];
+  for (const one of ready) {
+    await attempt(one.member, async () => {
+      needs.push({ one, need: codeNeedOf(one.target, sessionOptions, services) });
+    });
+  }
+  const seen = new Set<string>();
+  const asking = needs.filter(({ need }) => {
+    if (need.kind !== "shared") return need.kind === "own";
+    const isFirst = !seen.has(need.signInKey);
+    seen.add(need.signInKey);
+    return isFirst;
+  });
+  const alone = asking.filter(
+    ({ one }) => !isCodeAtHand(codeSourceRequest({ ...one.target, partition: one.target.role.value.partition }), { ...sessionOptions, givenCode: undefined }, services),
+  );
+  if (alone.length > (given === undefined ? 0 : 1))
+    throw tooFewCodes(
+      asking.map(({ one }) => one.target),
+      given,
+    );
+  if (given !== undefined && asking.length === 0) {
+    screen.note(`the token code from ${given.from} was not needed and not sent`);
+  }
+  let left = given;
+  for (const { one, need } of asking) {
+    await attempt(one.member, async () => {
+      const run = makeRun(one.target, left, contextOf(one.target, context));
+      // It is sent once, whatever became of it.
+      left = undefined;
+      await run.openSession();
+      one.member.run = run;
+    });
+    if (one.member.error === undefined || need.kind !== "shared") continue;
+    // No session was opened: who declined or mistyped once is not asked again for each of the others.
+    if (codeNeedOf(one.target, sessionOptions, services).kind !== "shared") continue;
+    for (const other of needs) {
+      if (other.need.kind === "shared" && other.need.signInKey === need.signInKey) {
+        other.one.member.error = one.member.error;
+      }
+    }
+  }
+}
+
+function tooFewCodes(targets: readonly Target[], given: GivenTokenCode | undefined): AssumeMfaError {
+  const names = targets.map(({ name }) => shownName(name)).join(", ");
+  return new AssumeMfaError(
+    "TOKEN_CODE_MISSING",
+    `${targets.length === 1 ? "a token code is" : `${targets.length} token codes are`} needed (${names}), and ${given === undefined ? "nobody can be asked" : "only one is given"}`,
+    {
+      hint: [
+        "one code serves all targets of one device that want an hour at most: see --duration and assume_mfa_session",
+        "or sign in first, where somebody can be asked: assume-mfa login",
+      ],
+    },
+  );
+}
+
+/** Its lines on standard error say whose they are. */
+function contextOf(target: Target, context: RunContext): RunContext {
+  const { screen } = context;
+  const note: Screen["note"] = (text) => screen.note(`${shownName(target.name)}: ${text}`);
+  return { ...context, screen: { ...screen, note } };
+}
+
+/** What goes wrong with one target is kept; a signal ends them all. */
+async function attempt(member: Member, work: () => Promise<void>): Promise<void> {
+  try {
+    await work();
+  } catch (error) {
+    if (!(error instanceof AssumeMfaError)) throw error;
+    member.error = error;
+  }
+}
+
+function report(members: readonly Member[], screen: Screen): void {
+  const failureOf = ({ error, outcome }: Member) => error ?? outcome?.failure;
+  if (screen.output === "json") screen.result(formatTargetResults(members.map(toJson)));
+  else printAll(members, screen);
+  const failed = members.filter((member) => failureOf(member) !== undefined);
+  if (failed.length === 0) return;
+  const failure = new AssumeMfaError(
+    "PARTIAL_FAILURE",
+    `${failed.length} of ${formatCount(members.length, "target")} failed: ${failed.map(({ name }) => shownName(name)).join(", ")}`,
+  );
+  if (screen.output === "json") throw new PrintedFailure(failure);
+  for (const member of failed) {
+    const error = failureOf(member);
+    if (!(error instanceof AssumeMfaError)) continue;
+    const { red, cyan } = screen.errorStyle;
+    const name = shownName(member.name);
+    screen.line(`assume-mfa: ${red("error:")} ${visibleText(`${name}: ${error.message}`)}`);
+    for (const hint of error.hints) screen.line(`assume-mfa: ${cyan("hint:")} ${visibleText(`${name}: ${hint}`)}`);
+  }
+  throw failure;
+}
+
+function toJson({ name, target, outcome, error }: Member): TargetResult {
+  const head = target === undefined ? { target: name, account: undefined, region: undefined } : headOf(target);
+  if (error instanceof AssumeMfaError) return { ...head, error };
+  return { ...head, result: outcome?.result };
+}
+
+/** One table for all of them, with the target's name before each line. */
+function printAll(members: readonly Member[], screen: Screen): void {
+  const listings = members.flatMap(({ name, outcome }) => {
+    const listing = outcome?.listing;
+    return listing === undefined ? [] : [{ name, listing }];
+  });
+  const rowsOf = <T>(pick: (listing: Listing) => readonly (readonly T[])[]) =>
+    listings.flatMap(({ name, listing }) => pick(listing).map((row) => [name, ...row]));
+  const [first] = listings;
+  if (screen.output === "text") screen.result(formatTabSeparated(rowsOf(({ textRows }) => textRows)));
+  else if (first !== undefined) {
+    const rows = rowsOf(({ rows }) => rows);
+    if (rows.length > 0) screen.table([{ title: "target" }, ...first.listing.columns], rows);
+    else screen.note(`there are none in ${listings.map(({ name }) => shownName(name)).join(", ")}`);
+  }
+}
