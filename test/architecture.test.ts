@@ -62,7 +62,10 @@ const REAL_HOST = new Set([
   "host/child-process.ts",
   "host/captured-command.ts",
   "host/file-locks.ts",
+  "host/pinentry.ts",
+  "host/pinentry-process.ts",
   "host/os-keychain.ts",
+  "host/ask-hidden-line.ts",
 ]);
 
 /** Modules that reach outside, and the files that may import them: each opens with a paragraph of its rules. */
@@ -76,6 +79,8 @@ const EDGE_FILES = new Set([
   "host/child-process.ts",
   "host/captured-command.ts",
   "host/file-locks.ts",
+  "host/pinentry.ts",
+  "host/pinentry-process.ts",
   "host/os-keychain.ts",
   "target/text-file.ts",
   "aws/bounded-http-handler.ts",

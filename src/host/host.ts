@@ -33,13 +33,18 @@ export interface Host {
   sleep(milliseconds: number, signal?: AbortSignal): Promise<void>;
   readonly stdout: TextSink;
   readonly stderr: TextSink;
+  /** False: a pipe, a file, or nothing. */
+  readonly isStdinTerminal: boolean;
   /**
    * One line of standard input and not a byte more, so that what follows is left for whoever reads next.
    * @param maxBytes give up (reject) past this many bytes without a newline
    * @returns the line without its end; undefined when the input ends before any byte
    */
   readStdinLine(maxBytes: number): Promise<string | undefined>;
-  /** The user's terminal itself, whatever the streams are redirected to; undefined where nobody is there. */
+  /**
+   * The user's terminal itself, whatever the streams are redirected to; without one a pinentry, where it can show itself;
+   * undefined where nobody is there. Runs nothing before something is asked.
+   */
   openTerminal(): Terminal | undefined;
   readonly interrupts: Interrupts;
 }

@@ -6,6 +6,7 @@ import os from "node:os";
 import tty from "node:tty";
 import { AssumeMfaError, InterruptedError, type InterruptSignal } from "../errors.ts";
 import type { Host, Interrupts, TextSink } from "./host.ts";
+import { makePinentry } from "./pinentry.ts";
 import { openTtyTerminal } from "./tty-terminal.ts";
 
 const INTERRUPT_SIGNALS: readonly InterruptSignal[] = ["SIGINT", "SIGTERM", "SIGHUP", "SIGQUIT"];
@@ -23,6 +24,7 @@ export function makeNodeHost(): Host {
     muteNodeDebug();
     stderr.write("assume-mfa: NODE_DEBUG is not followed here: it would show session tokens\n");
   }
+  const pinentry = makePinentry(env, process.platform, interrupts);
   return {
     argv: process.argv.slice(2),
     env,
@@ -36,8 +38,11 @@ export function makeNodeHost(): Host {
       throw isReaderGone(error) ? new InterruptedError("SIGPIPE") : outputFailed(error);
     }),
     stderr,
+    get isStdinTerminal() {
+      return tty.isatty(0);
+    },
     readStdinLine,
-    openTerminal: () => openTtyTerminal(interrupts, process.platform),
+    openTerminal: () => openTtyTerminal(interrupts, process.platform) ?? pinentry.open(),
     interrupts,
   };
 }

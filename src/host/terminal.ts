@@ -15,11 +15,13 @@ export interface AskLineOptions {
   readonly refusal?: string;
   /** What the answer is, in a word or two: where the question stands beside a field. Default: `Answer`. */
   readonly label?: string;
+  /** What is typed is not shown: a secret that lasts. A dialog shows no answer anyway. */
+  readonly isHidden?: boolean;
 }
 
 /**
  * A conversation with the person at the terminal, or before a dialog (pinentry) that shows one question at a time. Line prompts run in cooked mode with echo, so that a killed process
- * leaves the terminal as it was (ACCEPTANCE.md P1); only pick lists go raw, and restore.
+ * leaves the terminal as it was (ACCEPTANCE.md P1); only pick lists and hidden answers go raw, and restore.
  * Closed by whoever opened it; after `close` the process can end.
  */
 export interface Terminal {

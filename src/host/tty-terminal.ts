@@ -1,11 +1,12 @@
 // The terminal itself. Rules: questions and answers go to /dev/tty, whatever the three streams are redirected to; where
 // that can't be opened, standard input and error serve if both are terminals. Line prompts never change the terminal's
 // mode, so that no signal can leave it broken (ACCEPTANCE.md P1); a tty.ReadStream and not fs.read, which would keep the
-// process from ending. Only a pick list goes raw, and restores.
+// process from ending. Only a pick list and a hidden answer (ask-hidden-line.ts) go raw, and restore.
 import fs from "node:fs";
 import tty from "node:tty";
 import { AssumeMfaError, InterruptedError } from "../errors.ts";
 import { visibleText } from "../text/visible-text.ts";
+import { askHiddenLine } from "./ask-hidden-line.ts";
 import type { Interrupts } from "./host.ts";
 import type { AskLineOptions, Choice, Terminal } from "./terminal.ts";
 
@@ -52,6 +53,33 @@ function openWithoutWaiting(input: number): number {
   }
 }
 
+/**
+ * Empties the kernel's queue, half a line included, which only raw mode lets through: Node has no tcflush. Between the
+ * two changes of mode nothing else of this process runs, so that no signal it can catch falls there.
+ * @param open opens the stream's terminal once more, for reads that don't wait
+ * @throws AssumeMfaError CONFIRMATION_MISSING where it can't be emptied: nobody's answer can be trusted then
+ */
+export function discardTypedAhead(stream: tty.ReadStream, open: () => number): void {
+  let fd: number | undefined;
+  try {
+    fd = open();
+    stream.setRawMode(true);
+    const bytes = Buffer.alloc(4096);
+    while (fs.readSync(fd, bytes) > 0);
+  } catch (error) {
+    // EAGAIN: it is empty. A Windows console gives no way to empty it.
+    if ((error as NodeJS.ErrnoException).code !== "EAGAIN" && process.platform !== "win32") {
+      throw new AssumeMfaError("CONFIRMATION_MISSING", "what was typed before the question can't be thrown away", {
+        hint: "nothing was done: run it on a terminal of its own, or confirm by options",
+        cause: error,
+      });
+    }
+  } finally {
+    stream.setRawMode(false);
+    if (fd !== undefined) fs.closeSync(fd);
+  }
+}
+
 class TtyTerminal implements Terminal {
   readonly canPick = true;
   readonly #input: number;
@@ -78,9 +106,11 @@ class TtyTerminal implements Terminal {
     }
   }
 
-  askLine(asked: string, { discardTypedAhead = false, refusal }: AskLineOptions = {}): Promise<string | undefined> {
+  askLine(asked: string, options: AskLineOptions = {}): Promise<string | undefined> {
+    const { discardTypedAhead = false, refusal, isHidden = false } = options;
     if (discardTypedAhead) this.#discardTypedAhead();
     const question = refusal === undefined ? asked : `${refusal}\n${asked}`;
+    if (isHidden) return askHiddenLine(question, this.#readStream(), (text) => this.write(text), this.#interrupts);
     // After a suspension (Ctrl-Z, fg) the question is painted again. Heard before it is painted the first time: whoever
     // sees it can suspend at once.
     const repaint = () => this.write(question);
@@ -173,31 +203,8 @@ class TtyTerminal implements Terminal {
     }
   }
 
-  /**
-   * Empties the kernel's queue, half a line included, which only raw mode lets through: Node has no tcflush. Between the
-   * two changes of mode nothing else of this process runs, so that no signal it can catch falls there.
-   */
   #discardTypedAhead(): void {
-    const stream = this.#readStream();
-    let fd: number | undefined;
-    try {
-      fd = openWithoutWaiting(this.#input);
-      stream.setRawMode(true);
-      const bytes = Buffer.alloc(4096);
-      while (fs.readSync(fd, bytes) > 0);
-    } catch (error) {
-      // EAGAIN: it is empty. Where it can't be emptied nobody's answer can be trusted.
-      // A Windows console gives no way to empty it.
-      if ((error as NodeJS.ErrnoException).code !== "EAGAIN" && process.platform !== "win32") {
-        throw new AssumeMfaError("CONFIRMATION_MISSING", "what was typed before the question can't be thrown away", {
-          hint: "nothing was done: run it on a terminal of its own, or confirm by options",
-          cause: error,
-        });
-      }
-    } finally {
-      stream.setRawMode(false);
-      if (fd !== undefined) fs.closeSync(fd);
-    }
+    discardTypedAhead(this.#readStream(), () => openWithoutWaiting(this.#input));
   }
 
   close(): void {

@@ -136,6 +136,8 @@ export function makeFakeHost(options: FakeHostOptions): FakeHost {
     sleep: options.sleep ?? sleep,
     stdout,
     stderr,
+    // Whoever is there has a terminal, unless something was piped in.
+    isStdinTerminal: options.stdin === undefined && replies !== undefined,
     async readStdinLine(maxBytes) {
       const end = stdin.indexOf(0x0a);
       const length = end < 0 ? stdin.length : end;
