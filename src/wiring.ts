@@ -23,7 +23,7 @@ import { makeFileExportedSessions } from "./session/exported-sessions.ts";
 import { makeFileRoleFacts } from "./session/role-facts.ts";
 import { makeFileSessionCache } from "./session/session-cache.ts";
 import { makeSharedSessions } from "./session/shared-sessions.ts";
-import type { SpentCodes } from "./session/spent-codes.ts";
+import { makeFileSpentCodes } from "./session/spent-codes.ts";
 import { makeStoredSecrets } from "./session/stored-secrets.ts";
 import { loadAwsConfig } from "./target/load-aws-config.ts";
 import { visibleText } from "./text/visible-text.ts";
@@ -40,12 +40,6 @@ const SANDBOX_KEYCHAIN: Keychain = {
     throw new AssumeMfaError("KEYCHAIN_FAILED", "a sandbox leaves your keychain alone");
   },
   remove: async () => false,
-};
-const NO_SPENT_CODES: SpentCodes = {
-  sentAgoMs: () => undefined,
-  record: () => undefined,
-  takeBack: () => undefined,
-  clear: () => ({ removed: 0, left: [] }),
 };
 
 /**
@@ -66,7 +60,7 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
     awsCliCache: makeAwsCliCache(privateFiles, host),
     shared: makeSharedSessions(privateFiles, keychain, folder),
     roleFacts: makeFileRoleFacts(privateFiles, folder),
-    spentCodes: NO_SPENT_CODES,
+    spentCodes: makeFileSpentCodes(privateFiles, folder),
     devices: makeFileDeviceStore(privateFiles, folder),
     keychain,
     storedSecrets: makeStoredSecrets(privateFiles, keychain, stateFolder(host)),

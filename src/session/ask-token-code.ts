@@ -5,9 +5,20 @@ import type { Terminal } from "../host/terminal.ts";
 import type { Sourced } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import { visibleText } from "../text/visible-text.ts";
+import { canCountDown, countDownToCode } from "./code-countdown.ts";
+import type { RoleSessionPorts } from "./role-session.ts";
+import {
+  type CodeClient,
+  type CodePresenter,
+  describeSpent,
+  findSpent,
+  isCodeRejected,
+  makeSpentError,
+  type SpentCode,
+  sendCode,
+} from "./send-code.ts";
 import { parseTokenCode } from "./token-code.ts";
 
-const TRY_AGAIN_HINT = "run it again with the six digits that the device shows then";
 const CODE_LABEL = "MFA code";
 /** How often a wrong code is asked for again. */
 const ASK_AGAIN_TIMES = 3;
@@ -30,58 +41,53 @@ export interface CodeRequest {
   readonly mfaProcess: Sourced<readonly string[]> | undefined;
 }
 
-/** The calls around a prompt: made by the caller, timed here. */
-export interface CodePresenter<Client, Result> {
-  /** Imports and builds; begins once the prompt is painted. */
-  connect(): Promise<Client>;
-  /** A signed call without the code, while the user types. @throws AssumeMfaError when it proves the keys dead */
-  introduce(client: Client): Promise<void>;
-  /** Sends the code, once. @throws AssumeMfaError TOKEN_CODE_REJECTED: another is asked for */
-  send(client: Client, code: string): Promise<Result>;
-}
-
-/** A code that was tried before anybody was asked. */
-export interface RefusedCode {
+/** Why somebody is asked, where a code was there before. */
+export interface AskedBecause {
   /** Shown above the question. */
   readonly reason: string;
-  readonly sentCode: string;
+  /** The code that was there was sent before: the next is waited for, unless the device shows it by now. */
+  readonly spent?: SpentCode | undefined;
 }
 
+export type AskPorts = Pick<RoleSessionPorts, "spentCodes"> & {
+  readonly host: Pick<Host, "now" | "sleep" | "env" | "interrupts">;
+};
+
 /**
- * Asks for the code at the terminal and presents it. A malformed or wrong one is asked for again, three times, saying why.
+ * Asks for the code at the terminal and presents it. A malformed or wrong one is asked for again, three times, saying
+ * why, and so is one whose answer was lost; one that was sent before counts for itself, three times too: it cost nothing.
  * @param terminal undefined when nobody may or can be asked
- * @throws AssumeMfaError TOKEN_CODE_MISSING (nobody there, Ctrl-D), TOKEN_CODE_MALFORMED, TOKEN_CODE_REJECTED at the end
+ * @throws AssumeMfaError TOKEN_CODE_MISSING (nobody there, Ctrl-D); at the end what the last one was refused for:
+ *   TOKEN_CODE_MALFORMED, TOKEN_CODE_REJECTED, TOKEN_CODE_USED, REPLY_LOST
  */
-export async function askTokenCode<Client extends { close(): void }, Result>(
+export async function askTokenCode<Client extends CodeClient, Result>(
   request: CodeRequest,
   terminal: Terminal | undefined,
-  host: Pick<Host, "now">,
+  ports: AskPorts,
   presenter: CodePresenter<Client, Result>,
-  refused?: RefusedCode,
+  because?: AskedBecause,
 ): Promise<Result> {
   if (terminal === undefined) throw nobodyToAsk(request.forWhom);
   try {
-    if (refused !== undefined) terminal.write(`${visibleText(refused.reason)}\n`);
+    // Nothing is awaited where there is nothing to wait for: the prompt is there at once.
+    if (because !== undefined) {
+      const reason = await awaitNextCode(because, terminal, ports);
+      if (reason !== undefined) terminal.write(`${reason}\n`);
+    }
     let answer = terminal.askLine(formatQuestion(request), { label: CODE_LABEL });
-    const connection = keepWarm(presenter, host);
+    const connection = keepWarm(presenter, ports.host);
     try {
-      const sent = new Set(refused === undefined ? [] : [refused.sentCode]);
-      for (let again = ASK_AGAIN_TIMES; ; again -= 1) {
+      let againTimes = ASK_AGAIN_TIMES;
+      let spentTimes = ASK_AGAIN_TIMES;
+      for (;;) {
         const line = await Promise.race([answer, connection.keysDead]);
-        const refusal = await tryCode(line, sent, async (code) => {
-          rememberTokenCode(code);
-          const patience = setTimeout(() => terminal.write("asking AWS…\n"), PATIENCE_MS);
-          try {
-            return await presenter.send(await connection.client, code);
-          } finally {
-            clearTimeout(patience);
-          }
-        });
-        if (!(refusal instanceof AssumeMfaError)) return refusal.result;
-        if (again === 0) throw refusal;
+        const outcome = await tryCode(line, connection, request, terminal, ports, presenter);
+        if ("result" in outcome) return outcome.result;
+        if (outcome.error.code === "TOKEN_CODE_USED" ? spentTimes-- === 0 : againTimes-- === 0) throw outcome.error;
+        const refusal = await awaitNextCode(outcome, terminal, ports);
         answer = terminal.askLine(`${CODE_LABEL}: `, {
           label: CODE_LABEL,
-          refusal: visibleText(reasonToAskAgain(refusal)),
+          ...(refusal === undefined ? {} : { refusal }),
         });
       }
     } catch (error) {
@@ -113,57 +119,112 @@ function formatQuestion({ wantedFor, mfaSerial }: CodeRequest): string {
   return `${CODE_LABEL} for ${wantedFor}, device ${visibleText(mfaSerial)}: `;
 }
 
-/** STS answers alike to a mistyped, a used and a late code (AWS.md, 1), and in more words than a prompt has room for. */
-function reasonToAskAgain(refusal: AssumeMfaError): string {
-  return refusal.cause === undefined
-    ? refusal.message
-    : "AWS did not accept that code: mistyped, already used, or too late";
+/**
+ * Waits until there is another code to type, where it is known that there is none before.
+ * @returns why another is wanted, safe to show; undefined when it was shown
+ */
+async function awaitNextCode(
+  { reason, spent }: AskedBecause,
+  terminal: Terminal,
+  { host }: AskPorts,
+): Promise<string | undefined> {
+  const line = visibleText(reason);
+  if (spent === undefined) return line;
+  if (spent.isReplaced) return `${line}: type the one that the device shows by now`;
+  // Where nothing can be seen to pass nobody is kept waiting.
+  if (!canCountDown(terminal, host))
+    return `${line}: the device shows the next in ${Math.ceil(spent.nextInMs / 1000)} s`;
+  terminal.write(`${line}\n`);
+  await countDownToCode(spent.nextInMs, terminal, host);
+  return undefined;
 }
 
-/** @returns the result, or the error that makes it worth asking again */
-async function tryCode<Result>(
+/** Why a code opened nothing. */
+interface Refusal extends AskedBecause {
+  /** What the run ends with when nobody is asked again. */
+  readonly error: AssumeMfaError;
+}
+
+/** @returns the result, or why it is worth asking again */
+async function tryCode<Client extends CodeClient, Result>(
   line: string | undefined,
-  sent: Set<string>,
-  send: (code: string) => Promise<Result>,
-): Promise<{ readonly result: Result } | AssumeMfaError> {
+  connection: Pick<WarmConnection<Client>, "client" | "clockOffsetMs">,
+  device: CodeRequest,
+  terminal: Terminal,
+  ports: AskPorts,
+  presenter: CodePresenter<Client, Result>,
+): Promise<{ readonly result: Result } | Refusal> {
   if (line === undefined) {
     throw new AssumeMfaError("TOKEN_CODE_MISSING", "no token code was given", {
       hint: "run it again and type the six digits that the device shows then",
     });
   }
   const code = parseTokenCode(line);
-  if (code === undefined)
-    return new AssumeMfaError("TOKEN_CODE_MALFORMED", "that is not a code of six digits", { hint: TRY_AGAIN_HINT });
-  if (sent.has(code)) {
-    return new AssumeMfaError(
-      "TOKEN_CODE_REJECTED",
-      "that code was already sent: wait until the device shows another",
-      { hint: TRY_AGAIN_HINT },
-    );
+  if (code === undefined) {
+    const reason = "that is not a code of six digits";
+    const hint = "run it again with the six digits that the device shows then";
+    return { reason, error: new AssumeMfaError("TOKEN_CODE_MALFORMED", reason, { hint }) };
   }
-  sent.add(code);
+  rememberTokenCode(code);
+  const find = () => findSpent(device, code, ports, connection.clockOffsetMs());
+  const spent = find();
+  if (spent !== undefined) {
+    return { reason: describeSpent("that code", spent), spent, error: makeSpentError("that code", spent) };
+  }
+  const patience = setTimeout(() => terminal.write("asking AWS…\n"), PATIENCE_MS);
   try {
-    return { result: await send(code) };
-  } catch (error) {
-    if (error instanceof AssumeMfaError && error.code === "TOKEN_CODE_REJECTED") return error;
-    throw error;
+    const client = await connection.client;
+    await presenter.prepare?.(client);
+    try {
+      return { result: await sendCode(client, code, "that code", device, ports, presenter) };
+    } catch (error) {
+      const reason = error instanceof AssumeMfaError ? reasonToAskAgain(error) : undefined;
+      if (reason === undefined) throw error;
+      return { reason, spent: isReplyLost(error) ? find() : undefined, error: error as AssumeMfaError };
+    }
+  } finally {
+    clearTimeout(patience);
   }
+}
+
+/** STS answers alike to a mistyped, a used and a late code (AWS.md, 1), and in more words than a prompt has room for. */
+function reasonToAskAgain(error: AssumeMfaError): string | undefined {
+  if (isCodeRejected(error)) return "AWS did not accept that code: mistyped, too late, or already used elsewhere";
+  return isReplyLost(error) ? "no usable answer came, so that code may be spent" : undefined;
+}
+
+function isReplyLost(error: unknown): boolean {
+  return error instanceof AssumeMfaError && error.code === "REPLY_LOST";
+}
+
+/** A client that is made, and its connection kept, while somebody types. */
+interface WarmConnection<Client extends CodeClient> {
+  readonly client: Promise<Client>;
+  /** Rejects when the base keys turn out to be dead. */
+  readonly keysDead: Promise<never>;
+  isKeysDeadError(error: unknown): boolean;
+  clockOffsetMs(): number | undefined;
+  close(): Promise<void>;
 }
 
 /**
  * While the user types: import, connect, sign a call. Its failure is ignored unless it proves the base keys dead, since
  * AssumeRole itself will tell (DESIGN.md, "While the user types the code").
  */
-function keepWarm<Client extends { close(): void }>(
+function keepWarm<Client extends CodeClient>(
   presenter: Pick<CodePresenter<Client, unknown>, "connect" | "introduce">,
   host: Pick<Host, "now">,
-) {
+): WarmConnection<Client> {
+  let made: Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
   let deadError: unknown;
   const endsAt = host.now() + KEEP_WARM_FOR_MS;
   // A turn of the event loop first: the import is synchronous work, and the prompt must be on the screen before it.
-  const client = new Promise<void>((resolve) => setImmediate(resolve)).then(() => presenter.connect());
+  const client = new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
+    made = await presenter.connect();
+    return made;
+  });
   const keysDead = new Promise<never>((_, reject) => {
     const introduce = async () => {
       try {
@@ -184,6 +245,7 @@ function keepWarm<Client extends { close(): void }>(
   return {
     client,
     keysDead,
+    clockOffsetMs: () => made?.clockOffsetMs(),
     isKeysDeadError: (error: unknown) => deadError !== undefined && error === deadError,
     async close() {
       isClosed = true;

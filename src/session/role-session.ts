@@ -372,7 +372,8 @@ class Obtaining {
       return this.#serve(await this.#assumeInTurn(signer, name), "a shared session is live");
     } catch (error) {
       if (!(error instanceof AssumeMfaError) || error.code !== "ASSUME_ROLE_DENIED") throw error;
-      if (!isCodeAtHand(signIn, this.#options, this.#ports)) {
+      const { mfaSerial, place } = shared;
+      if (!isCodeAtHand({ mfaProcess: signIn.mfaProcess, mfaSerial, place }, this.#options, this.#ports)) {
         throw withHint(
           error,
           "a shared session may be too old for the role (aws:MultiFactorAuthAge): --direct, with a fresh code",
@@ -395,14 +396,17 @@ class Obtaining {
     const ask = (client: StsClient) => askSessionName(signer, place, client, callers);
     // The call that warms the connection also tells the session name: one call for both, whoever needs it first.
     let naming: Promise<string> | undefined;
+    let name = "";
     return presentTokenCode(this.#request(device), this.#options, this.#ports, {
       connect: () => this.#ports.loadStsClient(stsSettings(place, signer.credentials)),
       async introduce(client) {
         naming = ask(client);
         await naming;
       },
+      async prepare(client) {
+        name = known() ?? (await naming?.catch(() => undefined)) ?? (await ask(client));
+      },
       send: async (client, tokenCode) => {
-        const name = known() ?? (await naming?.catch(() => undefined)) ?? (await ask(client));
         const code = { tokenCode, mfaSerial: device.serial };
         return callAssumeRole(target, signer, client, name, code, this.#ports);
       },

@@ -1,7 +1,8 @@
 import { rememberPassword } from "../credentials/redaction.ts";
 
 /** RFC 6238 as AWS's virtual devices use it: steps of thirty seconds. */
-export const TOTP_STEP_SECONDS = 30;
+const TOTP_STEP_SECONDS = 30;
+export const TOTP_STEP_MS = TOTP_STEP_SECONDS * 1000;
 
 /** Shorter is a secret that lost its end: authenticators have made 80 bits and more, AWS makes 320. */
 const SHORTEST_SECRET_BYTES = 10;
@@ -45,5 +46,13 @@ export async function computeTokenCode(secret: string, step: number): Promise<st
 
 /** @param nowMs milliseconds since 1970 */
 export function totpStepAt(nowMs: number): number {
-  return Math.floor(nowMs / 1000 / TOTP_STEP_SECONDS);
+  return Math.floor(nowMs / TOTP_STEP_MS);
+}
+
+/**
+ * @param nowMs milliseconds since 1970
+ * @returns milliseconds until a device shows another code: never 0
+ */
+export function untilNextStepMs(nowMs: number): number {
+  return (totpStepAt(nowMs) + 1) * TOTP_STEP_MS - nowMs;
 }
