@@ -65,7 +65,9 @@ export function makeAwsCliCache(files: PrivateFiles, host: Pick<Host, "env" | "h
     obstacle: undefined,
     read(args) {
       const file = fileOf(args);
-      if (fs.lstatSync(file, { throwIfNoEntry: false }) === undefined) return undefined;
+      const there = fs.lstatSync(file, { throwIfNoEntry: false });
+      if (there === undefined) return undefined;
+      if (!there.isFile()) throw notPlain(file);
       for (const each of folders) checkFolder(each, each === folder);
       return readEntry(file);
     },
@@ -76,7 +78,7 @@ export function makeAwsCliCache(files: PrivateFiles, host: Pick<Host, "env" | "h
       }
       const file = fileOf(args);
       const there = fs.lstatSync(file, { throwIfNoEntry: false });
-      if (there !== undefined && !there.isFile()) throw new Error(`${file} is no plain file`);
+      if (there !== undefined && !there.isFile()) throw notPlain(file);
       files.write(file, formatEntry(session));
     },
     remove(isMeant) {
@@ -103,6 +105,10 @@ function unusedCache(obstacle: string): AwsCliCache {
     },
     remove: () => ({ removed: 0, left: [] }),
   };
+}
+
+function notPlain(file: string): Error {
+  return new Error(`${file} is no plain file`);
 }
 
 function makeFolder(folder: string): void {
@@ -132,7 +138,7 @@ function readEntry(file: string): AwsCliEntry | undefined {
   const fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
   try {
     const status = fs.fstatSync(fd);
-    if (!status.isFile()) throw new Error(`${file} is no plain file`);
+    if (!status.isFile()) throw notPlain(file);
     if (process.getuid !== undefined) {
       if (status.uid !== process.getuid()) throw new Error(`${file} belongs to another user`);
       if ((status.mode & 0o022) !== 0) throw new Error(`others can write ${file}`);
