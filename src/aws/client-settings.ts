@@ -33,4 +33,7 @@ export interface CaBundle {
 }
 
 /** Straight to AWS, with Node's own authorities. */
-export const DIRECT_CONNECTION: ConnectionSettings = Object.freeze({ proxy: undefined, caBundle: undefined });
+export const DIRECT_CONNECTION = Object.freeze({
+  proxy: undefined,
+  caBundle: undefined,
+}) satisfies ConnectionSettings;

@@ -43,10 +43,15 @@ export class HttpProxy {
     return this.#authorization;
   }
 
-  /** For messages: host, port, and who set it; never the user or the password. */
-  get place(): string {
+  /** Host and port; never the user or the password. */
+  get address(): string {
     const host = this.hostname.includes(":") ? `[${this.hostname}]` : this.hostname;
-    return `${host}:${this.port} (${this.setBy})`;
+    return `${host}:${this.port}`;
+  }
+
+  /** For messages: the address, and who set it. */
+  get place(): string {
+    return `${this.address} (${this.setBy})`;
   }
 
   /**

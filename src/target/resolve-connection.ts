@@ -1,10 +1,10 @@
 import { join } from "node:path";
-import type { CaBundle, ConnectionSettings } from "../aws/client-settings.ts";
 import { HttpProxy } from "../aws/http-proxy.ts";
 import type { Environment } from "../host/host.ts";
 import type { Profile } from "./aws-config.ts";
 import { formatOrigin } from "./format-origin.ts";
 import { environmentSetting, firstOf, profileSetting, refused, type Setting } from "./setting.ts";
+import type { SourcedConnection } from "./target.ts";
 
 const MAX_URL_LENGTH = 2048;
 const PROXY_HINT =
@@ -17,7 +17,7 @@ const PROXY_HINT =
  * @param profile whose settings count
  * @throws AssumeMfaError USAGE (a proxy that is none), CONFIG_MALFORMED (an empty `ca_bundle`)
  */
-export function resolveConnection(profile: Profile | undefined, env: Environment): ConnectionSettings {
+export function resolveConnection(profile: Profile | undefined, env: Environment): SourcedConnection {
   const proxy = proxySetting(env, "https_proxy");
   return Object.freeze({
     proxy: proxy && makeProxy(proxy, proxySetting(env, "no_proxy")?.value),
@@ -70,12 +70,12 @@ function userOf({ username, password }: URL): { readonly name: string; readonly 
   }
 }
 
-function resolveCaBundle(profile: Profile | undefined, env: Environment): CaBundle | undefined {
+function resolveCaBundle(profile: Profile | undefined, env: Environment): SourcedConnection["caBundle"] {
   const setting = firstOf(environmentSetting(env, "AWS_CA_BUNDLE"), profileSetting(profile, "ca_bundle"));
   if (setting === undefined) return undefined;
   // The AWS CLI takes an empty one for "verify nothing".
   if (setting.value === "") throw refused(setting, "is empty", { hint: "name a file of PEM certificates there" });
   const home = env.HOME ?? env.USERPROFILE;
   const path = home && /^~(?:\/|$)/.test(setting.value) ? join(home, setting.value.slice(1)) : setting.value;
-  return Object.freeze({ path, setBy: formatOrigin(setting.origin) });
+  return Object.freeze({ path, setBy: formatOrigin(setting.origin), origin: setting.origin });
 }

@@ -1,5 +1,5 @@
 import type { RoleArn } from "../aws/arn.ts";
-import type { ConnectionSettings } from "../aws/client-settings.ts";
+import type { CaBundle, ConnectionSettings } from "../aws/client-settings.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { SessionPolicy } from "../policy/session-policy.ts";
 
@@ -56,11 +56,15 @@ export interface SourceRole extends SourceOrigin {
   readonly target: Target;
 }
 
-/** Who gives a source's credentials, and with what. */
+/** Who gives a source's credentials, and with what. All of it is known without a call; no secret is in it. */
 export type SourceProvider =
-  /** `credential_process`, as it stands in the profile. */
-  | { readonly kind: "process"; readonly command: string }
   | {
+      readonly kind: "process";
+      /** The program and its arguments: `credential_process`, split as the AWS CLI splits it. */
+      readonly command: readonly string[];
+    }
+  | {
+      /** IAM Identity Center. */
       readonly kind: "sso";
       /** Of an `sso-session` section; undefined for the older form, whose address stands in the profile. */
       readonly sessionName: string | undefined;
@@ -68,6 +72,15 @@ export type SourceProvider =
       readonly region: string;
       readonly accountId: string;
       readonly roleName: string;
+      /** In place of AWS's own address. */
+      readonly endpoint: string | undefined;
+    }
+  | {
+      /** A console sign-in (`aws login`). */
+      readonly kind: "login";
+      /** `login_session`: the ARN of who signed in. */
+      readonly session: string;
+      readonly region: string | undefined;
     }
   | {
       readonly kind: "web identity";
@@ -75,8 +88,21 @@ export type SourceProvider =
       readonly tokenFile: string;
       readonly roleSessionName: string | undefined;
     }
-  | { readonly kind: "instance metadata" }
-  | { readonly kind: "container" };
+  | {
+      readonly kind: "instance metadata";
+      /** The service's address, without a slash at its end. */
+      readonly endpoint: string;
+    }
+  | {
+      /** What gives a container its role. */
+      readonly kind: "container";
+      readonly uri: string;
+    };
+
+/** How AWS is reached, and who said so: a proxy names its variable itself. */
+export interface SourcedConnection extends ConnectionSettings {
+  readonly caBundle: (CaBundle & { readonly origin: Origin }) | undefined;
+}
 
 /** A tag that goes with a session; policies see it as `aws:PrincipalTag/<key>`. */
 export interface SessionTag {
@@ -116,7 +142,7 @@ export interface Target {
   readonly useFipsEndpoint: Sourced<boolean>;
   readonly useDualstackEndpoint: Sourced<boolean>;
   /** Through which proxy, trusting whom. */
-  readonly connection: ConnectionSettings;
+  readonly connection: SourcedConnection;
   readonly confirm: Sourced<ConfirmMode>;
   readonly cache: Sourced<CacheKind>;
   readonly sessionMode: Sourced<SessionMode>;

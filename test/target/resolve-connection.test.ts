@@ -3,6 +3,7 @@ import { describe, expect, it } from "vitest";
 import { AssumeMfaError } from "../../src/errors.ts";
 import type { Environment } from "../../src/host/host.ts";
 import { makeAwsConfig, parseAwsConfig } from "../../src/target/aws-config.ts";
+import { formatOrigin } from "../../src/target/format-origin.ts";
 import { resolveConnection } from "../../src/target/resolve-connection.ts";
 
 function resolve(env: Environment, section = "") {
@@ -138,7 +139,9 @@ describe("the CA bundle", () => {
     ],
     ["as it is written without a home", {}, "ca_bundle = ~/b.pem\n", { path: "~/b.pem", setBy: "/aws/config:2" }],
   ])("is %s", (_what, env, section, expected) => {
-    expect(resolve(env, section).caBundle).toEqual(expected);
+    const { origin, ...bundle } = resolve(env, section).caBundle ?? {};
+    expect(bundle).toEqual(expected ?? {});
+    expect(origin && formatOrigin(origin)).toBe((expected as { setBy?: string } | undefined)?.setBy);
   });
 
   it("is refused where the profile's is empty: the AWS CLI would then verify nothing", () => {
