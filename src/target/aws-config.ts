@@ -44,6 +44,8 @@ export interface ParsedAwsConfig {
   readonly profiles: ReadonlyMap<string, Profile>;
   /** `[services x]`, config file only. */
   readonly services: ReadonlyMap<string, ConfigSection>;
+  /** `[sso-session x]`, config file only. */
+  readonly ssoSessions: ReadonlyMap<string, Profile>;
   readonly ignored: readonly IgnoredSection[];
 }
 
@@ -58,6 +60,7 @@ export interface AwsConfig {
   /** Profiles that have a `role_arn`: what may be a target. */
   roleProfileNames(): readonly string[];
   services(name: string): ConfigSection | undefined;
+  ssoSession(name: string): Profile | undefined;
   /** The section of the config file that reads like this profile but is not read as one (`[dev]`, `[profile my dev]`). */
   ignoredSection(name: string): IgnoredSection | undefined;
 }
@@ -106,6 +109,7 @@ export function parseAwsConfig(text: string, path: string, kind: "config" | "cre
   const defaultEntries = closeEntries(inheritedOf(defaults, sections), path);
   const profiles = new Map<string, Profile>();
   const services = new Map<string, Profile>();
+  const ssoSessions = new Map<string, Profile>();
   const ignored: IgnoredSection[] = [];
   for (const { header, line, entries } of sections.values()) {
     const at = Object.freeze({ header, path, line });
@@ -115,13 +119,19 @@ export function parseAwsConfig(text: string, path: string, kind: "config" | "cre
       continue;
     }
     // botocore looks at the beginning of the header only, and takes the second of exactly two words.
-    const isProfile = header.startsWith("profile");
-    const words = isProfile || header.startsWith("services") ? splitWords(header) : undefined;
+    const kindOf = header.startsWith("profile")
+      ? profiles
+      : header.startsWith("sso-session")
+        ? ssoSessions
+        : header.startsWith("services")
+          ? services
+          : undefined;
+    const words = kindOf === undefined ? undefined : splitWords(header);
     const name = words?.length === 2 ? words[1] : undefined;
     if (name === undefined) ignored.push(at);
-    else (isProfile ? profiles : services).set(name, new FileSection(name, at, own, defaultEntries));
+    else kindOf?.set(name, new FileSection(name, at, own, defaultEntries));
   }
-  return Object.freeze({ path, profiles, services, ignored: Object.freeze(ignored) });
+  return Object.freeze({ path, profiles, services, ssoSessions, ignored: Object.freeze(ignored) });
 }
 
 /** Joins the two files. */
@@ -147,6 +157,7 @@ export function makeAwsConfig(
     profileNames,
     roleProfileNames: () => profileNames().filter((name) => profile(name)?.get("role_arn") !== undefined),
     services: (name: string) => config.services.get(name),
+    ssoSession: (name: string) => config.ssoSessions.get(name),
     ignoredSection: (name: string) => config.ignored.find(({ header }) => readsLike(header, name)),
   });
 }

@@ -35,6 +35,25 @@ export function resolveEndpoints(
   env: Environment,
 ): Target["endpoints"] {
   const endpoints: Partial<Record<ServiceId, Sourced<string>>> = {};
+  for (const service of SERVICE_IDS) {
+    const endpoint = resolveEndpoint(service, option, profile, config, env);
+    if (endpoint !== undefined) endpoints[service] = endpoint;
+  }
+  return Object.freeze(endpoints);
+}
+
+/**
+ * The same of one service.
+ * @param service `sso` is called for a source's credentials alone
+ * @returns undefined: AWS's own address
+ */
+export function resolveEndpoint(
+  service: ServiceId | "sso",
+  option: string | undefined,
+  profile: Profile | undefined,
+  config: AwsConfig,
+  env: Environment,
+): Sourced<string> | undefined {
   const isIgnored =
     checkedBoolean(
       firstOf(
@@ -42,15 +61,12 @@ export function resolveEndpoints(
         profileSetting(profile, "ignore_configured_endpoint_urls"),
       ),
     )?.value ?? false;
-  for (const service of SERVICE_IDS) {
-    const given = optionSetting("--endpoint-url", option);
-    const setting = given ?? (isIgnored ? undefined : configuredEndpoint(service, profile, config, env));
-    if (setting === undefined) continue;
-    endpoints[service] = checkEndpoint(setting);
-    for (const variant of ["use_fips_endpoint", "use_dualstack_endpoint"])
-      refuseVariant(variant, setting, profile, env);
-  }
-  return Object.freeze(endpoints);
+  const given = optionSetting("--endpoint-url", option);
+  const setting = given ?? (isIgnored ? undefined : configuredEndpoint(service, profile, config, env));
+  if (setting === undefined) return undefined;
+  const endpoint = checkEndpoint(setting);
+  for (const variant of ["use_fips_endpoint", "use_dualstack_endpoint"]) refuseVariant(variant, setting, profile, env);
+  return endpoint;
 }
 
 function refuseVariant(key: string, endpoint: Setting, profile: Profile | undefined, env: Environment): void {
@@ -62,7 +78,12 @@ function refuseVariant(key: string, endpoint: Setting, profile: Profile | undefi
   });
 }
 
-function configuredEndpoint(service: ServiceId, profile: Profile | undefined, config: AwsConfig, env: Environment) {
+function configuredEndpoint(
+  service: ServiceId | "sso",
+  profile: Profile | undefined,
+  config: AwsConfig,
+  env: Environment,
+) {
   return (
     environmentSetting(env, `AWS_ENDPOINT_URL_${service.toUpperCase()}`) ??
     environmentSetting(env, "AWS_ENDPOINT_URL") ??
@@ -71,7 +92,11 @@ function configuredEndpoint(service: ServiceId, profile: Profile | undefined, co
   );
 }
 
-function servicesEndpoint(service: ServiceId, profile: Profile | undefined, config: AwsConfig): Setting | undefined {
+function servicesEndpoint(
+  service: ServiceId | "sso",
+  profile: Profile | undefined,
+  config: AwsConfig,
+): Setting | undefined {
   const named = profileSetting(profile, "services");
   if (profile === undefined || named === undefined) return undefined;
   const section = config.services(named.value);

@@ -3,14 +3,15 @@ import { AssumeMfaError } from "../errors.ts";
 import type { Environment } from "../host/host.ts";
 import type { AwsConfig, Profile } from "./aws-config.ts";
 import { refuseUnknownSettings } from "./refuse-unknown-settings.ts";
+import { REGION } from "./region.ts";
 import { resolveConnection } from "./resolve-connection.ts";
 import { resolveEndpoints } from "./resolve-endpoints.ts";
 import { resolveMfaProcess } from "./resolve-mfa-process.ts";
-import { type ExportedSession, resolveSource } from "./resolve-source.ts";
+import type { ExportedSession } from "./resolve-source.ts";
 import {
   checkSerial,
   ownRegion,
-  REGION,
+  resolveAmbientSource,
   resolveSharedDuration,
   resolveSwitch,
   resolveTarget,
@@ -39,7 +40,7 @@ export function resolveSignIn(
   const all = resolvableTargets(options, config, env, exported);
   const isNamed = ["ASSUME_MFA_SOURCE_PROFILE", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"].some((name) => env[name]);
   const sourceProfile = options.sourceProfile ?? (isNamed ? undefined : onlySourceProfile(all));
-  const resolved = resolveSource({ profile: undefined, sourceProfile, config, env, exported });
+  const resolved = resolveAmbientSource({ ...options, sourceProfile }, config, env, exported);
   const source = userKeys(resolved.source);
   const profile = source.profileName === undefined ? undefined : config.profile(source.profileName);
   return signInOf(source, profile, all, options, config, env, exported);

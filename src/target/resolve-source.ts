@@ -1,11 +1,19 @@
-import { Credentials } from "../credentials/credentials.ts";
 import { AssumeMfaError } from "../errors.ts";
-import type { Environment } from "../host/host.ts";
-import type { AwsConfig, LocatedValue, Profile } from "./aws-config.ts";
+import type { AwsConfig, Profile } from "./aws-config.ts";
 import { closestNames } from "./closest-names.ts";
 import { formatOrigin } from "./format-origin.ts";
+import {
+  type ProviderQuery,
+  resolveContainer,
+  resolveCredentialProcess,
+  resolveInstanceMetadata,
+  resolveLogin,
+  resolveSso,
+  resolveWebIdentity,
+} from "./resolve-provider.ts";
 import { environmentSetting, optionSetting, profileSetting, quoted, refused, type Setting } from "./setting.ts";
-import type { Origin, Source, SourceKeys } from "./target.ts";
+import { environmentKeys, hasKeys, profileKeys } from "./source-keys.ts";
+import type { Origin, Source, SourceProvided, Target } from "./target.ts";
 
 /** The environment's keys are a session that our own `export` put there. */
 export interface ExportedSession {
@@ -17,52 +25,63 @@ export interface ExportedSession {
 
 export interface ResolvedSource {
   readonly source: Source;
-  /** Undefined for the environment's keys. */
+  /** Whose settings are the source's; undefined for the environment's keys and what a `credential_source` names. */
   readonly profile: Profile | undefined;
 }
 
-export interface SourceQuery {
+export interface SourceQuery extends ProviderQuery {
   /** The target's profile; undefined for a bare role ARN. */
   readonly profile: Profile | undefined;
   /** `--source-profile` */
   readonly sourceProfile: string | undefined;
-  readonly config: AwsConfig;
-  readonly env: Environment;
   readonly exported: ExportedSession | undefined;
+  /** The profiles of the chain so far, from the target's own on: none of them is a source again. */
+  readonly visited: readonly string[];
+  /** A profile whose role is to sign, as a target of its own. */
+  resolveHop(profileName: string, visited: readonly string[]): Target;
 }
 
 const MAX_DEPTH = 10;
 const KEYS_HINT =
   "name a profile that has aws_access_key_id and aws_secret_access_key: source_profile, or --source-profile";
 
-/** What makes credentials for a profile that has no keys, in the words of the error that refuses it. */
-const UNBUILT_SOURCES: readonly (readonly [key: string, what: string])[] = [
+/** What gives a profile credentials, and is no source for a role of the same profile. */
+const OWN_PROVIDERS: readonly (readonly [key: string, what: string])[] = [
   ["credential_process", "a credential_process"],
   ["sso_session", "IAM Identity Center (SSO)"],
   ["sso_start_url", "IAM Identity Center (SSO)"],
   ["sso_account_id", "IAM Identity Center (SSO)"],
-  ["web_identity_token_file", "a web identity token"],
+  ["sso_role_name", "IAM Identity Center (SSO)"],
   ["login_session", "a console sign-in (aws login)"],
 ];
 
 /**
  * Whose keys sign the AssumeRole. First that is there:
  * 1. `--source-profile`, `ASSUME_MFA_SOURCE_PROFILE`;
- * 2. the target profile's `source_profile` or `credential_source`;
- * 3. the target profile's own keys;
- * 4. the profile that `AWS_PROFILE` names;
- * 5. the environment's keys, unless our own `export` put them there;
- * 6. the profile `default`.
+ * 2. the target profile's `web_identity_token_file`, which opens its role itself;
+ * 3. the target profile's `source_profile` or `credential_source`;
+ * 4. the target profile's own keys;
+ * 5. the profile that `AWS_PROFILE` names;
+ * 6. the environment's keys, unless our own `export` put them there;
+ * 7. the profile `default`, unless that would run a `credential_process`: nobody chose it (ACCEPTANCE.md T15).
  * A rung that is there and does not do is an error, never a reason to try the next: that would be another identity.
+ * Nobody is asked for credentials here, and no program is run.
  *
- * @throws AssumeMfaError SOURCE_CREDENTIALS_MISSING, SOURCE_PROFILE_LOOP, CONFIG_MALFORMED, USAGE
+ * @throws AssumeMfaError SOURCE_CREDENTIALS_MISSING, SOURCE_PROFILE_LOOP, CONFIG_MALFORMED, USAGE; whatever is wrong with a
+ *   hop
  */
 export function resolveSource(query: SourceQuery): ResolvedSource {
-  const { profile, config, env } = query;
+  const { profile, env } = query;
   const asked =
     optionSetting("--source-profile", query.sourceProfile) ?? environmentSetting(env, "ASSUME_MFA_SOURCE_PROFILE");
   if (asked !== undefined) return sourceFromProfile(asked, query);
+  return (profile && ownSource(profile, query)) ?? ambientSource(query);
+}
 
+/** What the target's profile says itself. */
+function ownSource(profile: Profile, query: SourceQuery): ResolvedSource | undefined {
+  const webIdentity = resolveWebIdentity(profile);
+  if (webIdentity !== undefined) return freeze(webIdentity, profile);
   const sourceProfile = profileSetting(profile, "source_profile");
   const credentialSource = profileSetting(profile, "credential_source");
   if (sourceProfile !== undefined && credentialSource !== undefined) {
@@ -75,33 +94,36 @@ export function resolveSource(query: SourceQuery): ResolvedSource {
     );
   }
   if (sourceProfile !== undefined) return sourceFromProfile(sourceProfile, query);
-  if (credentialSource !== undefined) return sourceFromCredentialSource(credentialSource, query);
+  if (credentialSource !== undefined) return sourceFromCredentialSource(credentialSource, profile, query);
+  const keys = profileKeys(profile);
+  if (keys !== undefined) return freeze(keys, profile);
+  refuseOwnProvider(profile);
+  return undefined;
+}
 
-  if (profile !== undefined) {
-    const own = profileKeys(profile);
-    if (own !== undefined) return own;
-    refuseUnbuiltSource(profile);
-  }
+/** What is in force where the target's profile says nothing, or there is none. */
+function ambientSource(query: SourceQuery): ResolvedSource {
+  const { env, config, visited } = query;
   const ambient = environmentSetting(env, "AWS_PROFILE") ?? environmentSetting(env, "AWS_DEFAULT_PROFILE");
-  // AWS_PROFILE that names the target itself says nothing about its source.
-  if (ambient !== undefined && ambient.value !== profile?.name) return sourceFromProfile(ambient, query);
+  // AWS_PROFILE that names the target itself, or one on the way from it, says nothing about the source.
+  if (ambient !== undefined && !visited.includes(ambient.value)) return sourceFromProfile(ambient, query);
   const keys = query.exported === undefined ? environmentKeys(env) : undefined;
-  if (keys !== undefined) return keys;
-  const fallback = profile?.name === "default" ? undefined : config.profile("default");
-  if (fallback !== undefined) {
-    const origin: Origin = { kind: "default", reason: "the profile default" };
-    return sourceFromProfile({ value: "default", name: "the profile default", origin }, query);
-  }
-  throw nothingToSignWith(query);
+  if (keys !== undefined) return freeze(keys, undefined);
+  const fallback = visited.includes("default") ? undefined : config.profile("default");
+  if (fallback === undefined) throw nothingToSignWith(query);
+  const origin: Origin = { kind: "default", reason: "the profile default" };
+  const resolved = sourceFromProfile({ value: "default", name: "the profile default", origin }, query);
+  refuseUnchosenProcess(resolved.source);
+  return resolved;
 }
 
 /** @param named the profile's name, and who named it */
 function sourceFromProfile(named: Setting, query: SourceQuery): ResolvedSource {
   const profile = namedProfile(named, query.config);
-  const keys = profileKeys(profile);
-  if (keys !== undefined) return keys;
-  if (hasRole(profile)) throw refusedChain(profile, named, query);
-  refuseUnbuiltSource(profile);
+  refuseLoop(profile, query);
+  if (isRole(profile)) return freeze(sourceFromRole(profile, named, query), profile);
+  const source = credentialsOf(profile, query);
+  if (source !== undefined) return freeze(source, profile);
   throw new AssumeMfaError(
     "SOURCE_CREDENTIALS_MISSING",
     `profile ${quoted(profile.name)} (${profile.path}:${profile.line})${namedBy(named)} has no keys to sign with`,
@@ -109,6 +131,53 @@ function sourceFromProfile(named: Setting, query: SourceQuery): ResolvedSource {
       hint: `add aws_access_key_id and aws_secret_access_key to it in ${query.config.credentialsPath}, or ${KEYS_HINT}`,
     },
   );
+}
+
+/**
+ * What gives a source profile its credentials, in the AWS CLI's order (botocore's `ProfileProviderBuilder`): the
+ * credentials file before `aws login` and `credential_process`, those before keys in the config file.
+ */
+function credentialsOf(profile: Profile, query: SourceQuery): Source | undefined {
+  const first = resolveWebIdentity(profile) ?? resolveSso(profile, query);
+  if (first !== undefined) return first;
+  const keys = profileKeys(profile);
+  const isInCredentialsFile = keys?.origin.kind === "file" && keys.origin.path === query.config.credentialsPath;
+  if (isInCredentialsFile) return keys;
+  return resolveLogin(profile) ?? resolveCredentialProcess(profile) ?? keys ?? resolveSso(profile, query, true);
+}
+
+/** As botocore: keys in the profile win over its role, and a web identity's role is assumed by its token. */
+function isRole(profile: Profile): boolean {
+  return (
+    profile.get("role_arn") !== undefined && profile.get("web_identity_token_file") === undefined && !hasKeys(profile)
+  );
+}
+
+/** A chain: the role of that profile signs. */
+function sourceFromRole(profile: Profile, { origin }: Setting, query: SourceQuery): Source {
+  if (query.visited.length >= MAX_DEPTH) {
+    const at = `${profile.path}:${profile.line}`;
+    throw new AssumeMfaError("CONFIG_MALFORMED", `${at}: source_profile is more than ${MAX_DEPTH} profiles deep`);
+  }
+  const target = query.resolveHop(profile.name, query.visited);
+  return Object.freeze({
+    kind: "role",
+    label: `the role of ${/^[\w.-]{1,64}$/.test(profile.name) ? profile.name : quoted(profile.name)}`,
+    profileName: profile.name,
+    origin,
+    target,
+  });
+}
+
+/** As botocore: a profile may be its own source where it has keys, and otherwise comes up once. */
+function refuseLoop(profile: Profile, { visited }: SourceQuery): void {
+  if (!visited.includes(profile.name)) return;
+  if (profile.name === visited.at(-1) && hasKeys(profile)) return;
+  const loop = [...visited.slice(visited.indexOf(profile.name)), profile.name];
+  throw new AssumeMfaError("SOURCE_PROFILE_LOOP", `source_profile goes round in a circle: ${loop.join(" → ")}`, {
+    hint: `${KEYS_HINT} (the loop comes back to ${profile.path}:${profile.line})`,
+    details: { loop },
+  });
 }
 
 function namedProfile(named: Setting, config: AwsConfig): Profile {
@@ -139,162 +208,78 @@ export function isPlainName(name: string): boolean {
   return name.length <= 32 && !/[=\s]/.test(name);
 }
 
-/** As botocore: a web identity profile's `role_arn` is assumed by its token, not by another profile's keys. */
-function hasRole(profile: Profile): boolean {
-  return profile.get("role_arn") !== undefined && profile.get("web_identity_token_file") === undefined;
+function sourceFromCredentialSource(setting: Setting, profile: Profile, query: SourceQuery): ResolvedSource {
+  switch (setting.value) {
+    case "Environment":
+      return sourceFromEnvironment(setting, query);
+    case "Ec2InstanceMetadata":
+      return freeze(resolveInstanceMetadata(setting, profile, query.env), undefined);
+    case "EcsContainer":
+      return freeze(resolveContainer(setting, query.env), undefined);
+    default:
+      throw refused(setting, "must be Environment, Ec2InstanceMetadata or EcsContainer");
+  }
+}
+
+function sourceFromEnvironment(setting: Setting, { exported, env }: SourceQuery): ResolvedSource {
+  if (exported !== undefined) {
+    throw refused(setting, "= Environment, but the environment's keys are a session exported by assume-mfa", {
+      code: "SOURCE_CREDENTIALS_MISSING",
+      hint: "use a fresh shell with your own keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+    });
+  }
+  const keys = environmentKeys(env);
+  if (keys !== undefined) return freeze(keys, undefined);
+  throw refused(setting, "= Environment, but there are no keys in the environment", {
+    code: "SOURCE_CREDENTIALS_MISSING",
+    hint: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+  });
 }
 
 /**
- * The error for a source profile that is a role itself: a loop, a dead end, or else a chain, which is not built yet.
- * @param first a profile with a role and without keys
- * @param named who named it
+ * The AWS CLI takes a role's credentials from `source_profile` or `credential_source` alone. That the profile has others of
+ * its own must not be passed over in silence: they would be another identity.
  */
-function refusedChain(first: Profile, named: Setting, query: SourceQuery): AssumeMfaError {
-  const visited = query.profile === undefined ? [] : [query.profile.name];
-  let profile = first;
-  for (;;) {
-    if (visited.includes(profile.name)) {
-      const loop = [...visited.slice(visited.indexOf(profile.name)), profile.name];
-      return new AssumeMfaError("SOURCE_PROFILE_LOOP", `source_profile goes round in a circle: ${loop.join(" → ")}`, {
-        hint: `${KEYS_HINT} (the loop comes back to ${profile.path}:${profile.line})`,
-        details: { loop },
-      });
-    }
-    visited.push(profile.name);
-    const next = profileSetting(profile, "source_profile");
-    if (visited.length > MAX_DEPTH) {
-      const at = `${profile.path}:${profile.line}`;
-      return new AssumeMfaError("CONFIG_MALFORMED", `${at}: source_profile is more than ${MAX_DEPTH} profiles deep`);
-    }
-    if (next === undefined) break;
-    profile = namedProfile(next, query.config);
-    if (profileKeys(profile) !== undefined || !hasRole(profile)) break;
+function refuseOwnProvider(profile: Profile): void {
+  for (const [key, what] of OWN_PROVIDERS) {
+    const setting = profileSetting(profile, key);
+    if (setting === undefined) continue;
+    throw refused(
+      setting,
+      `gives profile ${quoted(profile.name)} credentials by ${what}, and its role_arn needs a source`,
+      {
+        code: "SOURCE_CREDENTIALS_MISSING",
+        hint: "put it into a profile of its own, and name that one with source_profile",
+      },
+    );
   }
-  const role = first.get("role_arn");
-  return new AssumeMfaError(
+}
+
+/** @param source what the profile `default` led to, which nobody named */
+function refuseUnchosenProcess(source: Source): void {
+  const first = firstProvided(source);
+  if (first?.provider.kind !== "process") return;
+  throw new AssumeMfaError(
     "SOURCE_CREDENTIALS_MISSING",
-    `profile ${quoted(first.name)}${namedBy(named)} is a role itself (${role?.path}:${role?.line}), and chains of roles are not supported by this version yet`,
-    { hint: KEYS_HINT },
+    `the profile default would run a credential_process (${formatOrigin(first.origin)}), and nobody chose it`,
+    { hint: "to have it run, choose it: --source-profile default, or AWS_PROFILE, or source_profile in the profile" },
   );
 }
 
-function sourceFromCredentialSource(setting: Setting, query: SourceQuery): ResolvedSource {
-  if (setting.value === "Environment") {
-    if (query.exported !== undefined) {
-      throw refused(setting, "= Environment, but the environment's keys are a session exported by assume-mfa", {
-        code: "SOURCE_CREDENTIALS_MISSING",
-        hint: "use a fresh shell with your own keys in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-      });
-    }
-    const keys = environmentKeys(query.env);
-    if (keys !== undefined) return keys;
-    throw refused(setting, "= Environment, but there are no keys in the environment", {
-      code: "SOURCE_CREDENTIALS_MISSING",
-      hint: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
-    });
-  }
-  if (setting.value === "Ec2InstanceMetadata" || setting.value === "EcsContainer") {
-    throw refused(setting, `= ${setting.value} is not supported by this version yet`, {
-      code: "SOURCE_CREDENTIALS_MISSING",
-      hint: KEYS_HINT,
-    });
-  }
-  throw refused(setting, "must be Environment, Ec2InstanceMetadata or EcsContainer");
-}
-
-function refuseUnbuiltSource(profile: Profile): void {
-  for (const [key, what] of UNBUILT_SOURCES) {
-    const setting = profileSetting(profile, key);
-    if (setting === undefined) continue;
-    const problem = `gives profile ${quoted(profile.name)} its credentials by ${what}, which is not supported as a source by this version yet`;
-    throw refused(setting, problem, { code: "SOURCE_CREDENTIALS_MISSING", hint: KEYS_HINT });
+/** What gives the credentials at the beginning of a chain; undefined where keys do. */
+function firstProvided(source: Source): SourceProvided | undefined {
+  switch (source.kind) {
+    case "keys":
+      return undefined;
+    case "provided":
+      return source;
+    case "role":
+      return firstProvided(source.target.source);
   }
 }
 
-/**
- * The keys that stand in a profile itself.
- * @returns undefined when neither half is there
- * @throws AssumeMfaError SOURCE_CREDENTIALS_MISSING for half a pair, CONFIG_MALFORMED for a pair over two files (the AWS
- *   CLI takes a pair from one file only) or for what can't be a key
- */
-function profileKeys(profile: Profile): ResolvedSource | undefined {
-  const id = profile.get("aws_access_key_id");
-  const secret = profile.get("aws_secret_access_key");
-  if (id === undefined && secret === undefined) return undefined;
-  const label = `profile ${quoted(profile.name)}`;
-  if (id === undefined || id.value === "") throw halfPair(label, "aws_access_key_id", secret ?? id);
-  if (secret === undefined || secret.value === "") throw halfPair(label, "aws_secret_access_key", id);
-  if (id.path !== secret.path) {
-    const at = `aws_access_key_id in ${id.path}:${id.line}, aws_secret_access_key in ${secret.path}:${secret.line}`;
-    throw new AssumeMfaError("CONFIG_MALFORMED", `${label} has its pair of keys in two files: ${at}`, {
-      hint: "put both into the credentials file",
-    });
-  }
-  const token = profile.get("aws_session_token") ?? profile.get("aws_security_token");
-  // The pair of one file has nothing to do with a token that was left in the other.
-  const ownToken = token?.path === id.path && token.value !== "" ? token : undefined;
-  const origin: Origin = Object.freeze({ kind: "file", path: id.path, line: id.line, profile: profile.name });
-  const credentials = new Credentials({
-    accessKeyId: keyOf(profile, "aws_access_key_id", id),
-    secretAccessKey: keyOf(profile, "aws_secret_access_key", secret),
-    sessionToken: ownToken && keyOf(profile, ownTokenKey(profile), ownToken),
-  });
-  return freezeSource({ kind: "keys", label, profileName: profile.name, credentials, origin }, profile);
-}
-
-function ownTokenKey(profile: Profile): string {
-  return profile.get("aws_session_token") === undefined ? "aws_security_token" : "aws_session_token";
-}
-
-function keyOf(profile: Profile, key: string, located: LocatedValue): string {
-  if (isKey(located.value)) return located.value;
-  const origin: Origin = { kind: "file", path: located.path, line: located.line, profile: profile.name };
-  throw refused({ value: "", name: key, origin }, KEY_PROBLEM);
-}
-
-function halfPair(label: string, missing: string, other: LocatedValue | undefined): AssumeMfaError {
-  const at = other === undefined ? "" : ` (the other half: ${other.path}:${other.line})`;
-  return new AssumeMfaError("SOURCE_CREDENTIALS_MISSING", `${label} has no ${missing}${at}`, {
-    hint: `add ${missing}, or remove the other half`,
-  });
-}
-
-/**
- * @returns undefined when neither half is there
- * @throws AssumeMfaError SOURCE_CREDENTIALS_MISSING for half a pair, USAGE for what can't be a key
- */
-function environmentKeys(env: Environment): ResolvedSource | undefined {
-  const id = environmentSetting(env, "AWS_ACCESS_KEY_ID");
-  const secret = environmentSetting(env, "AWS_SECRET_ACCESS_KEY");
-  if (id === undefined && secret === undefined) return undefined;
-  const label = "the environment";
-  if (id === undefined) throw halfPair(label, "AWS_ACCESS_KEY_ID", undefined);
-  if (secret === undefined) throw halfPair(label, "AWS_SECRET_ACCESS_KEY", undefined);
-  const token = environmentSetting(env, "AWS_SESSION_TOKEN") ?? environmentSetting(env, "AWS_SECURITY_TOKEN");
-  for (const setting of [id, secret, token]) {
-    if (setting !== undefined && !isKey(setting.value)) throw refused(setting, KEY_PROBLEM);
-  }
-  const expiration = Date.parse(environmentSetting(env, "AWS_CREDENTIAL_EXPIRATION")?.value ?? "");
-  const credentials = new Credentials({
-    accessKeyId: id.value,
-    secretAccessKey: secret.value,
-    sessionToken: token?.value,
-    // Long-term keys have none: a variable that an earlier session left behind says nothing about them.
-    expiration: token === undefined || Number.isNaN(expiration) ? undefined : expiration,
-  });
-  return freezeSource({ kind: "keys", label, profileName: undefined, credentials, origin: id.origin }, undefined);
-}
-
-const KEY_PROBLEM = "holds blanks, control characters or letters that no key has";
-
-/** They go into headers of a request: visible ASCII only, and no longer than a header may be. */
-function isKey(value: string): boolean {
-  return value.length <= 16_384 && /^[\x21-\x7e]+$/.test(value);
-}
-
-function freezeSource(source: SourceKeys, profile: Profile | undefined): ResolvedSource {
-  Object.freeze(source.credentials);
-  return Object.freeze({ source: Object.freeze(source), profile });
+function freeze(source: Source, profile: Profile | undefined): ResolvedSource {
+  return Object.freeze({ source, profile });
 }
 
 function nothingToSignWith({ profile, exported, config }: SourceQuery): AssumeMfaError {

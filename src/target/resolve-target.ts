@@ -6,13 +6,22 @@ import { resolveAwsCliRequest } from "./aws-cli-request.ts";
 import type { AwsConfig, Profile } from "./aws-config.ts";
 import { closestNames } from "./closest-names.ts";
 import { ASSUME_ROLE_MAX_SECONDS, ASSUME_ROLE_MIN_SECONDS, parseDuration } from "./duration.ts";
+import { refuseImpossibleChain } from "./refuse-impossible-chain.ts";
 import { refuseUnknownSettings } from "./refuse-unknown-settings.ts";
+import { REGION } from "./region.ts";
 import { resolveConnection } from "./resolve-connection.ts";
 import { resolveEndpoints } from "./resolve-endpoints.ts";
 import { resolveMfaProcess } from "./resolve-mfa-process.ts";
 import { type GivenPolicy, resolveSessionPolicies } from "./resolve-session-policy.ts";
 import { resolveSessionTags } from "./resolve-session-tags.ts";
-import { type ExportedSession, isPlainName, lookedIn, resolveSource } from "./resolve-source.ts";
+import {
+  type ExportedSession,
+  isPlainName,
+  lookedIn,
+  type ResolvedSource,
+  resolveSource,
+  type SourceQuery,
+} from "./resolve-source.ts";
 import {
   checked,
   checkedBoolean,
@@ -62,8 +71,6 @@ const EXTERNAL_ID = /^[\w+=,.@:/-]{2,1224}$/;
 /** STS's model says 64; 256 were taken by AWS itself. */
 const SOURCE_IDENTITY = /^[\w+=,.@-]{2,256}$/;
 const ROLE_SESSION_NAME = /^[\w+=,.@-]{2,64}$/;
-/** `us-east-1`, `us-gov-west-1`, `us-isob-east-1`, `eusc-de-east-1`: it becomes part of a host name. */
-export const REGION = /^[a-z]{2,5}(?:-[a-z]{2,12}){1,3}-\d{1,2}$/;
 const CLOSEST_COUNT = 3;
 
 /**
@@ -85,21 +92,77 @@ export function resolveTarget(
   env: Environment,
   exported?: ExportedSession,
 ): Target {
+  return resolveOnWay({ name, options, config, env, exported, visited: [] });
+}
+
+/**
+ * Whose keys sign for no target in particular: as for a role's ARN, whose first rungs are the option and the environment.
+ * @throws AssumeMfaError as {@link resolveSource} does
+ */
+export function resolveAmbientSource(
+  options: TargetOptions,
+  config: AwsConfig,
+  env: Environment,
+  exported: ExportedSession | undefined,
+): ResolvedSource {
+  return resolveSource(sourceQuery({ name: "", options, config, env, exported, visited: [] }, undefined));
+}
+
+/** A target, or a role on the way to it. */
+interface TargetQuery {
+  readonly name: string;
+  readonly options: TargetOptions;
+  readonly config: AwsConfig;
+  readonly env: Environment;
+  readonly exported: ExportedSession | undefined;
+  /** The profiles from the target's own to the one before this. */
+  readonly visited: readonly string[];
+}
+
+function sourceQuery(query: TargetQuery, profile: Profile | undefined): SourceQuery {
+  const { options, config, env, exported } = query;
+  const { sourceProfile, endpointUrl } = options;
+  const visited = profile === undefined ? query.visited : [...query.visited, profile.name];
+  const resolveHop = (name: string, before: readonly string[]) => resolveOnWay(hopQuery(query, name, before));
+  return { profile, sourceProfile, endpointUrl, config, env, exported, visited, resolveHop };
+}
+
+/**
+ * A role on the way is what its own profile makes of it, so that it is one session for all that come through it. Of this
+ * run's words only those count that are for all calls, or for whoever presents the code: that is the role that is nearest
+ * to the keys.
+ */
+function hopQuery(query: TargetQuery, name: string, visited: readonly string[]): TargetQuery {
+  const { serialNumber, endpointUrl, shared, direct } = query.options;
+  const {
+    ASSUME_MFA_SOURCE_PROFILE: _source,
+    ASSUME_MFA_ROLE_SESSION_NAME: _sessionName,
+    ASSUME_MFA_DURATION: _duration,
+    ...env
+  } = query.env;
+  return { ...query, name, options: { serialNumber, endpointUrl, shared, direct }, env, visited };
+}
+
+function resolveOnWay(query: TargetQuery): Target {
+  const { name, options, config, env, exported } = query;
   const profile = config.profile(name);
   const role = resolveRole(name, config);
   if (profile !== undefined) refuseUnknownSettings(profile);
-  const resolved = resolveSource({ profile, sourceProfile: options.sourceProfile, config, env, exported });
+  const resolved = resolveSource(sourceQuery(query, profile));
   if (resolved.profile !== undefined && resolved.profile.name !== profile?.name) {
     refuseUnknownSettings(resolved.profile);
   }
+  // A role that signs presents no code: its device, and what shows its codes, are for its own session alone.
+  const isChain = resolved.source.kind === "role";
+  const devices = isChain ? undefined : resolved.profile;
   // A bare role ARN has no profile of its own; the one that signs is then the profile in force, as for the AWS CLI.
   const settings = profile ?? resolved.profile;
   const mfaRequired = checkedBoolean(profileSetting(settings, "assume_mfa_required")) ?? byDefault(true);
   const serial = firstOf(
-    optionSetting("--serial-number", options.serialNumber),
-    environmentSetting(env, "ASSUME_MFA_SERIAL_NUMBER"),
+    isChain ? undefined : optionSetting("--serial-number", options.serialNumber),
+    isChain ? undefined : environmentSetting(env, "ASSUME_MFA_SERIAL_NUMBER"),
     profileSetting(profile, "mfa_serial"),
-    profileSetting(resolved.profile, "mfa_serial"),
+    profileSetting(devices, "mfa_serial"),
   );
   const target: Omit<Target, "awsCliRequest"> = {
     name,
@@ -108,7 +171,7 @@ export function resolveTarget(
     source: resolved.source,
     mfaSerial: checkSerial(serial, mfaRequired.value),
     mfaRequired,
-    mfaProcess: resolveMfaProcess(profile, resolved.profile),
+    mfaProcess: resolveMfaProcess(profile, devices),
     externalId: checked(
       firstOf(optionSetting("--external-id", options.externalId), profileSetting(profile, "external_id")),
       (value) => EXTERNAL_ID.test(value),
@@ -153,6 +216,7 @@ export function resolveTarget(
     sharedDurationSeconds: resolveSharedDuration(profile, resolved.profile),
     shareAwsCli: checkedBoolean(profileSetting(settings, "assume_mfa_share_aws_cli")) ?? byDefault(false),
   };
+  refuseImpossibleChain(target);
   const awsCliRequest = resolveAwsCliRequest(target, profile, options.sourceProfile, env);
   return Object.freeze({ ...target, awsCliRequest });
 }
