@@ -28,7 +28,7 @@ export const ACTIONS: readonly ActionEntry[] = [
     name: "login",
     operands: "",
     summary: "get and cache the role session",
-    load: async () => (await import("./commands/login.ts")).registerLogin,
+    load: async () => (await import("./commands/target-login.ts")).registerTargetLogin,
   },
   {
     name: "whoami",
@@ -76,6 +76,12 @@ export const ACTIONS: readonly ActionEntry[] = [
 
 /** What needs no target. These names win over a profile of the same name. */
 export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "login",
+    operands: "[targets...]",
+    summary: "sign in for the day: one code for every target",
+    load: async () => (await import("./commands/login.ts")).registerLogin,
+  },
   {
     name: "targets",
     operands: "",

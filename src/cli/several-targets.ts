@@ -1,7 +1,6 @@
 import { mapAtMost } from "../actions/at-most.ts";
 import { AssumeMfaError } from "../errors.ts";
 import { formatTargetResults, type TargetResult } from "../outputs/json.ts";
-import { formatTabSeparated } from "../outputs/tab-separated.ts";
 import { type CodeNeed, codeNeedOf } from "../session/code-need.ts";
 import { makeMemorySharedSessions } from "../session/memory-shared-sessions.ts";
 import { type GivenTokenCode, readGivenTokenCode } from "../session/token-code.ts";
@@ -9,16 +8,15 @@ import { codeSourceRequest, isCodeAtHand } from "../session/token-code-source.ts
 import { resolveTarget } from "../target/resolve-target.ts";
 import type { Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
-import { visibleText } from "../text/visible-text.ts";
 import { resolveTargetOptions } from "./options.ts";
 import { formatCount } from "./phrases.ts";
 import { PrintedFailure } from "./printed-failure.ts";
 import { showEndpoints } from "./sandbox-mark.ts";
 import type { Screen } from "./screen.ts";
+import { printListings, printTargetErrors, tooFewCodes } from "./target-results.ts";
 import {
   checkTarget,
   headOf,
-  type Listing,
   makeRun,
   type RunContext,
   type TargetDemand,
@@ -123,12 +121,17 @@ async function signIn(ready: readonly Ready[], given: GivenTokenCode | undefined
     return isFirst;
   });
   const alone = asking.filter(
-    ({ one }) => !isCodeAtHand(codeSourceRequest({ ...one.target, partition: one.target.role.value.partition }), { ...sessionOptions, givenCode: undefined }, services),
+    ({ one }) =>
+      !isCodeAtHand(
+        codeSourceRequest({ ...one.target, partition: one.target.role.value.partition }),
+        { ...sessionOptions, givenCode: undefined },
+        services,
+      ),
   );
   if (alone.length > (given === undefined ? 0 : 1))
     throw tooFewCodes(
       asking.map(({ one }) => one.target),
-      given,
+      given === undefined ? "nobody can be asked" : "only one is given",
     );
   if (given !== undefined && asking.length === 0) {
     screen.note(`the token code from ${given.from} was not needed and not sent`);
@@ -153,20 +156,6 @@ async function signIn(ready: readonly Ready[], given: GivenTokenCode | undefined
   }
 }
 
-function tooFewCodes(targets: readonly Target[], given: GivenTokenCode | undefined): AssumeMfaError {
-  const names = targets.map(({ name }) => shownName(name)).join(", ");
-  return new AssumeMfaError(
-    "TOKEN_CODE_MISSING",
-    `${targets.length === 1 ? "a token code is" : `${targets.length} token codes are`} needed (${names}), and ${given === undefined ? "nobody can be asked" : "only one is given"}`,
-    {
-      hint: [
-        "one code serves all targets of one device that want an hour at most: see --duration and assume_mfa_session",
-        "or sign in first, where somebody can be asked: assume-mfa login",
-      ],
-    },
-  );
-}
-
 /** Its lines on standard error say whose they are. */
 function contextOf(target: Target, context: RunContext): RunContext {
   const { screen } = context;
@@ -187,7 +176,12 @@ async function attempt(member: Member, work: () => Promise<void>): Promise<void>
 function report(members: readonly Member[], screen: Screen): void {
   const failureOf = ({ error, outcome }: Member) => error ?? outcome?.failure;
   if (screen.output === "json") screen.result(formatTargetResults(members.map(toJson)));
-  else printAll(members, screen);
+  else {
+    const listings = members.flatMap(({ name, outcome }) =>
+      outcome?.listing === undefined ? [] : [{ name, listing: outcome.listing }],
+    );
+    printListings(listings, screen);
+  }
   const failed = members.filter((member) => failureOf(member) !== undefined);
   if (failed.length === 0) return;
   const failure = new AssumeMfaError(
@@ -195,14 +189,10 @@ function report(members: readonly Member[], screen: Screen): void {
     `${failed.length} of ${formatCount(members.length, "target")} failed: ${failed.map(({ name }) => shownName(name)).join(", ")}`,
   );
   if (screen.output === "json") throw new PrintedFailure(failure);
-  for (const member of failed) {
-    const error = failureOf(member);
-    if (!(error instanceof AssumeMfaError)) continue;
-    const { red, cyan } = screen.errorStyle;
-    const name = shownName(member.name);
-    screen.line(`assume-mfa: ${red("error:")} ${visibleText(`${name}: ${error.message}`)}`);
-    for (const hint of error.hints) screen.line(`assume-mfa: ${cyan("hint:")} ${visibleText(`${name}: ${hint}`)}`);
-  }
+  printTargetErrors(
+    failed.map((member) => ({ name: member.name, error: failureOf(member) })),
+    screen,
+  );
   throw failure;
 }
 
@@ -210,21 +200,4 @@ function toJson({ name, target, outcome, error }: Member): TargetResult {
   const head = target === undefined ? { target: name, account: undefined, region: undefined } : headOf(target);
   if (error instanceof AssumeMfaError) return { ...head, error };
   return { ...head, result: outcome?.result };
-}
-
-/** One table for all of them, with the target's name before each line. */
-function printAll(members: readonly Member[], screen: Screen): void {
-  const listings = members.flatMap(({ name, outcome }) => {
-    const listing = outcome?.listing;
-    return listing === undefined ? [] : [{ name, listing }];
-  });
-  const rowsOf = <T>(pick: (listing: Listing) => readonly (readonly T[])[]) =>
-    listings.flatMap(({ name, listing }) => pick(listing).map((row) => [name, ...row]));
-  const [first] = listings;
-  if (screen.output === "text") screen.result(formatTabSeparated(rowsOf(({ textRows }) => textRows)));
-  else if (first !== undefined) {
-    const rows = rowsOf(({ rows }) => rows);
-    if (rows.length > 0) screen.table([{ title: "target" }, ...first.listing.columns], rows);
-    else screen.note(`there are none in ${listings.map(({ name }) => shownName(name)).join(", ")}`);
-  }
 }
