@@ -103,6 +103,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/logout.ts")).registerLogout,
   },
   {
+    name: "mfa",
+    operands: "<command>",
+    summary: "your own MFA device: keep its secret in the keychain, print its code",
+    load: async () => (await import("./commands/mfa.ts")).registerMfa,
+  },
+  {
     name: "sandbox",
     operands: "<command>",
     summary: "an AWS of one's own on this machine, to try all of it",

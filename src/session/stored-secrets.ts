@@ -18,6 +18,11 @@ export interface StoredSecrets {
   /** Told by a marker alone: opens no keychain, whose unlock dialog would ask somebody. Never throws. */
   has(serial: string, place: string): boolean;
   /**
+   * Opens the keychain: whether it holds anything for the device, marker or not.
+   * @throws AssumeMfaError KEYCHAIN_FAILED
+   */
+  isKept(serial: string, place: string): Promise<boolean>;
+  /**
    * Opens the keychain: only where `has` says so, and only when a code is due.
    * @returns the secret as `parseTotpSecret` gives it, hidden from all output; undefined when there is none (any more)
    * @throws AssumeMfaError KEYCHAIN_FAILED: locked, denied, slow, or its entry is damaged
@@ -52,6 +57,7 @@ export function makeStoredSecrets(files: PrivateFiles, keychain: Keychain, folde
   };
   return {
     has,
+    isKept: async (serial, place) => (await keychain.read(keychainName(nameOf({ serial, place })))) !== undefined,
     async read(serial, place) {
       const name = nameOf({ serial, place });
       const text = await keychain.read(keychainName(name));
