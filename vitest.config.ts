@@ -2,7 +2,7 @@ import { defineConfig } from "vitest/config";
 import { BaseSequencer, type TestSpecification } from "vitest/node";
 
 /** Files that mostly wait (for time limits that they prove) begin first, so that nobody waits for them at the end. */
-const WAITING_FILES = /(?:actions\/silence|bin\/streams|aws\/tunnel-agent)\.test\.ts$/;
+const WAITING_FILES = /(?:actions\/silence|session\/find-device-silence|bin\/streams|aws\/tunnel-agent)\.test\.ts$/;
 
 class WaitingFilesFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

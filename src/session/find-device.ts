@@ -131,7 +131,7 @@ async function pickDevice(
   const terminal = mayAsk ? host.openTerminal() : undefined;
   try {
     // A pinentry has a field for a code and no list.
-    if (terminal === undefined || (terminal as { canPick?: boolean }).canPick === false) {
+    if (terminal === undefined || !terminal.canPick) {
       const [{ serial }] = devices as [Device];
       const names = devices.slice(0, MAX_NAMED).map((device) => device.serial);
       const more = devices.length > names.length ? ` and ${devices.length - names.length} more` : "";
@@ -142,7 +142,7 @@ async function pickDevice(
       );
     }
     const serial = await terminal.pick(
-      `Which MFA device for ${shownName(signIn.forWhom)}, of ${visibleText(signIn.source.label)}?`,
+      formatQuestion(signIn),
       devices.map((device) => ({ value: device.serial, label: formatDevice(device), short: device.serial })),
     );
     note(`${formatSetting(signIn, serial)} saves the question${leftOut}`);
@@ -150,6 +150,11 @@ async function pickDevice(
   } finally {
     terminal?.close();
   }
+}
+
+/** @returns `Which MFA device for dev, of profile "parent"?`, safe to show */
+function formatQuestion({ forWhom, source: { label } }: SignIn): string {
+  return visibleText(`Which MFA device ${forWhom === label ? "" : `for ${shownName(forWhom)}, `}of ${label}?`);
 }
 
 function formatDevice({ serial, kind, enabledAt }: Device): string {
@@ -166,8 +171,9 @@ async function listDevices(signIn: SignIn, ports: FindDevicePorts): Promise<read
   const settings = iamSettings(signIn);
   const abortSignal = AbortSignal.timeout(LOOK_UP_LIMIT_MS);
   const patience = setTimeout(() => ports.note(`asking ${iamName(signIn)} for the MFA device…`), PATIENCE_MS);
-  const client = await ports.loadIamClient(settings);
+  let client: IamClient | undefined;
   try {
+    client = await ports.loadIamClient(settings);
     const listed: ListedDevice[] = [];
     let marker: string | undefined;
     for (let pages = 0; pages < MAX_PAGES; pages += 1) {
@@ -183,7 +189,7 @@ async function listDevices(signIn: SignIn, ports: FindDevicePorts): Promise<read
     throw translateFailure(signIn, error);
   } finally {
     clearTimeout(patience);
-    client.close();
+    client?.close();
   }
 }
 
@@ -204,7 +210,7 @@ function iamSettings(signIn: SignIn): ClientSettings {
   if (sts !== undefined && iam === undefined && isLoopbackUrl(sts.value)) {
     // An emulator's keys mean nothing to AWS, or somebody else.
     throw missing(
-      `no MFA device is known for ${shownName(signIn.forWhom)}, and IAM is not asked: STS is on this machine (${formatOrigin(sts.origin)}), and no endpoint is set for IAM`,
+      `${formatUnknown(signIn)}, and IAM is not asked: STS is on this machine (${formatOrigin(sts.origin)}), and no endpoint is set for IAM`,
       [howToName(signIn), "or set AWS_ENDPOINT_URL, or AWS_ENDPOINT_URL_IAM"],
     );
   }
@@ -221,6 +227,7 @@ function iamSettings(signIn: SignIn): ClientSettings {
 
 /** @returns what is no failure of a call as it came */
 function translateFailure(signIn: SignIn, error: unknown): unknown {
+  if (error instanceof AssumeMfaError) return error;
   const failure = classifyFailure(error);
   if (failure === undefined) return error;
   if (failure.kind === "unsent") return unreachable(signIn, failure.message, connectionHint(failure), error);
@@ -238,11 +245,11 @@ function translateFailure(signIn: SignIn, error: unknown): unknown {
   if (ofKeys !== undefined) return ofKeys;
   const { code, requestId } = failure;
   const message = awsText(failure.message, code);
-  const forWhom = `no MFA device is known for ${shownName(signIn.forWhom)}`;
+  const unknown = formatUnknown(signIn);
   const facts = { awsCode: code, requestId };
   if (!isAccessDenied(failure)) {
     return missing(
-      `${forWhom}, and iam:ListMFADevices was refused: ${code}: ${message}`,
+      `${unknown}, and iam:ListMFADevices was refused: ${code}: ${message}`,
       [howToName(signIn)],
       facts,
       error,
@@ -253,7 +260,7 @@ function translateFailure(signIn: SignIn, error: unknown): unknown {
     : // biome-ignore lint/suspicious/noTemplateCurlyInString: a policy variable, which IAM fills in
       "or let the user list their own devices: iam:ListMFADevices on arn:aws:iam::*:user/${aws:username}";
   return missing(
-    `${forWhom}, and iam:ListMFADevices is not allowed: ${message}`,
+    `${unknown}, and iam:ListMFADevices is not allowed: ${message}`,
     [howToName(signIn), permission],
     facts,
     error,
@@ -261,12 +268,18 @@ function translateFailure(signIn: SignIn, error: unknown): unknown {
 }
 
 function noDevice(signIn: SignIn, leftOut: string): AssumeMfaError {
-  const { label } = signIn.source;
-  const forWhom = `no MFA device is known for ${shownName(signIn.forWhom)}`;
+  const unknown = formatUnknown(signIn);
+  const { forWhom, source } = signIn;
+  const whose = forWhom === source.label ? "its user" : `the user of ${source.label}`;
   const enrol = "a virtual device (an authenticator app) or a hardware token must be enrolled for that user";
   return leftOut === ""
-    ? missing(`${forWhom}: by iam:ListMFADevices, ${label} has none`, [enrol, howToName(signIn)])
-    : missing(`${forWhom}: ${label} has none that shows a code${leftOut}`, [enrol]);
+    ? missing(`${unknown}: ${whose} has none`, [enrol, howToName(signIn)])
+    : missing(`${unknown}: ${whose} has none that shows a code${leftOut}`, [enrol]);
+}
+
+/** A role's name or, when somebody signs in for the day, whose keys those are. */
+function formatUnknown({ forWhom, source: { label } }: SignIn): string {
+  return `no MFA device is known for ${forWhom === label ? label : shownName(forWhom)}`;
 }
 
 function missing(

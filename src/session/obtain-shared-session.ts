@@ -1,5 +1,5 @@
 import type { SignIn } from "../target/target.ts";
-import { findDevice } from "./find-device.ts";
+import { findDevice, forgetRejectedDevice } from "./find-device.ts";
 import { openSharedSession } from "./open-shared-session.ts";
 import type { RoleSessionOptions, RoleSessionPorts } from "./role-session.ts";
 import { liveShared } from "./route-facts.ts";
@@ -60,6 +60,9 @@ export async function obtainSharedSession(
     const { keptIn, reason } = await shared.write(opened);
     if (keptIn === "file") note(`kept in a file that only you can read, since the keychain can't be used: ${reason}`);
     return { head: headOf(opened, keptIn), isFromCache: false };
+  } catch (error) {
+    forgetRejectedDevice(error, signIn, options, ports);
+    throw error;
   } finally {
     // After it is kept: whoever waits finds it.
     turn.release();
