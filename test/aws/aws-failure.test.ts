@@ -7,7 +7,9 @@ import {
   classifyFailure,
   detachFailure,
   isAccessDenied,
+  isClockRefusal,
   isExpiredSession,
+  refusedSkewMs,
 } from "../../src/aws/aws-failure.ts";
 import { makeClientConfig } from "../../src/aws/client-config.ts";
 import { DIRECT_CONNECTION } from "../../src/aws/client-settings.ts";
@@ -209,6 +211,55 @@ describe("the codes that mean the same", () => {
     const lost: AwsFailure = { kind: "ambiguous", code: "AccessDenied", message: "" };
     expect(isAccessDenied(lost)).toBe(false);
     expect(isExpiredSession({ ...lost, code: "ExpiredToken" })).toBe(false);
+  });
+});
+
+describe("a refusal for the clock", () => {
+  const EXPIRED =
+    "Signature expired: 20261124T100000Z is now earlier than 20261124T105500Z (20261124T110000Z - 5 min.)";
+  const EARLY =
+    "Signature not yet current: 20261124T120000Z is still later than 20261124T110500Z (20261124T110000Z + 5 min.)";
+  const refused = (code: string, message: string): AwsFailure => ({
+    kind: "refused",
+    code,
+    message,
+    status: 403,
+    requestId: undefined,
+  });
+
+  it.each<[string, string, boolean, boolean]>([
+    ["SignatureDoesNotMatch", EXPIRED, true, true],
+    ["SignatureDoesNotMatch", EARLY, true, true],
+    ["InvalidSignatureException", EXPIRED, true, true],
+    ["RequestTimeTooSkewed", "whatever", true, true],
+    // Of a session it says as well that the session has ended.
+    ["RequestExpired", "Request has expired.", true, false],
+    ["SignatureDoesNotMatch", "The request signature we calculated does not match", false, false],
+    ["SignatureDoesNotMatch", "Credential should be scoped to a valid region. ", false, false],
+    ["AccessDenied", "MultiFactorAuthentication failed with invalid MFA one time pass code.", false, false],
+    ["AccessDenied", EXPIRED, false, false],
+    ["ExpiredToken", "The security token included in the request is expired", false, false],
+    ["Throttling", "Rate exceeded", false, false],
+  ])("is %s: %s with a user's keys: %s, with a session's: %s", (code, message, ofUser, ofSession) => {
+    expect(isClockRefusal(refused(code, message), false)).toBe(ofUser);
+    expect(isClockRefusal(refused(code, message), true)).toBe(ofSession);
+  });
+
+  it("is none where AWS's answer is lost: what it decided is not known", () => {
+    for (const kind of ["ambiguous", "unsent"] as const) {
+      expect(isClockRefusal({ kind, code: "RequestTimeTooSkewed", message: EXPIRED }, false)).toBe(false);
+    }
+  });
+
+  it.each<[string, number | undefined]>([
+    [EXPIRED, 3_600_000],
+    [EARLY, -3_600_000],
+    ["Request has expired.", undefined],
+    ["Signature expired: 20261124T110000Z is now earlier than 20261124T105500Z (20261124T110000Z - 5 min.)", undefined],
+    ["Signature expired: 20269924T110000Z is now earlier than 20261124T105500Z (20261124T110000Z - 5 min.)", undefined],
+    ["Signature expired: yesterday is now earlier than today (20261124T110000Z - 5 min.)", undefined],
+  ])("%s: by %s ms", (message, skewMs) => {
+    expect(refusedSkewMs(refused("SignatureDoesNotMatch", message))).toBe(skewMs);
   });
 });
 

@@ -11,6 +11,7 @@ import {
 } from "../../src/aws/bounded-http-handler.ts";
 import { makeClientConfig } from "../../src/aws/client-config.ts";
 import { DIRECT_CONNECTION } from "../../src/aws/client-settings.ts";
+import { makeServerClock } from "../../src/aws/server-clock.ts";
 import { Credentials } from "../../src/credentials/credentials.ts";
 
 const IDENTITY = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/alice</Arn><UserId>AIDA</UserId><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`;
@@ -126,6 +127,48 @@ describe("an answer", () => {
       if (more === 0) expect((await call).Account).toBe("111122223333");
       else expect(await failureOf(call)).toMatchObject({ kind: "ambiguous" });
     }
+  });
+});
+
+describe("AWS's clock", () => {
+  const HOUR_MS = 3_600_000;
+  /** The offset after one call, by a clock that stands still at noon. */
+  async function heardFrom(status: number, headers: Record<string, string>, body = IDENTITY) {
+    const noon = Date.UTC(2026, 10, 24, 12);
+    const clock = makeServerClock(() => noon);
+    const server = await listen((response) => {
+      response.sendDate = false;
+      response.writeHead(status, { ...XML, ...headers }).end(body);
+    });
+    const client = makeClient(server.url, new BoundedHttpHandler(SHORT, DIRECT_CONNECTION, clock));
+    await ask(client).catch(() => undefined);
+    expect(server.requests).toBe(1);
+    return clock.offsetMs();
+  }
+  const LATER = new Date(Date.UTC(2026, 10, 24, 13)).toUTCString();
+
+  it.each([200, 400, 403, 500, 503])("is heard from an answer with status %i", async (status) => {
+    expect(await heardFrom(status, { date: LATER })).toBe(HOUR_MS + 500);
+  });
+
+  it("is heard from an answer that can't be read: its head was there", async () => {
+    expect(await heardFrom(200, { date: LATER }, "<cut")).toBe(HOUR_MS + 500);
+  });
+
+  it.each([
+    ["no date", {}],
+    ["an empty date", { date: "" }],
+    ["no real date", { date: "yesterday" }],
+    ["the date of when a cache on the way got it", { date: LATER, age: "3600" }],
+  ])("is not heard from an answer with %s", async (_what, headers: Record<string, string>) => {
+    expect(await heardFrom(200, headers)).toBeUndefined();
+  });
+
+  it("is not heard where nothing answers", async () => {
+    const clock = makeServerClock(Date.now);
+    const server = await listen((response) => response.socket?.destroy());
+    await failureOf(ask(makeClient(server.url, new BoundedHttpHandler(SHORT, DIRECT_CONNECTION, clock))));
+    expect(clock.offsetMs()).toBeUndefined();
   });
 });
 

@@ -7,6 +7,7 @@ import { CONNECT_TIMEOUT_MS } from "../../src/aws/bounded-http-handler.ts";
 import { makeClientConfig } from "../../src/aws/client-config.ts";
 import type { CaBundle } from "../../src/aws/client-settings.ts";
 import { HttpProxy, type HttpProxyParts } from "../../src/aws/http-proxy.ts";
+import { makeServerClock, type ServerClock } from "../../src/aws/server-clock.ts";
 import { Credentials } from "../../src/credentials/credentials.ts";
 import { type Certificates, hasOpenssl, makeCertificates } from "../support/certificates.ts";
 import {
@@ -70,10 +71,11 @@ describeWithTls(title, () => {
   interface ClientOptions extends Partial<HttpProxyParts> {
     readonly endpoint?: string;
     readonly caBundle?: CaBundle | undefined;
+    readonly clock?: ServerClock;
   }
 
   function clientThrough(proxyPort: number, options: ClientOptions = {}): STSClient {
-    const { endpoint, ...parts } = options;
+    const { endpoint, clock, ...parts } = options;
     const caBundle = "caBundle" in options ? options.caBundle : { path: certificates.caFile, setBy: "AWS_CA_BUNDLE" };
     const client = new STSClient(
       makeClientConfig({
@@ -95,6 +97,7 @@ describeWithTls(title, () => {
           caBundle,
         },
         maxAttempts: 1,
+        clock,
       }),
     );
     closers.push(() => client.destroy());
@@ -118,6 +121,19 @@ describeWithTls(title, () => {
     expect(proxy.connects.map(({ authority }) => authority)).toEqual([`${STS}:443`]);
     expect(proxy.others).toBe(0);
     expect(requests).toEqual([expect.objectContaining({ host: STS })]);
+  });
+
+  it("AWS's clock is told by AWS alone: what the proxy says of the time is not listened to", async () => {
+    const proxy = await start();
+    const clock = makeServerClock(Date.now);
+    for (const refusal of [407, 502]) {
+      proxy.behave(refusal);
+      await failureOf(clientThrough(proxy.port, { clock }));
+      expect(clock.offsetMs()).toBeUndefined();
+    }
+    proxy.behave("tunnel");
+    await call(clientThrough(proxy.port, { clock }));
+    expect(Math.abs(clock.offsetMs() ?? Number.NaN)).toBeLessThan(1_500);
   });
 
   it("the user name and the password are for the proxy alone, sent at once", async () => {

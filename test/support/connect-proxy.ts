@@ -47,6 +47,9 @@ export interface ConnectProxyOptions {
   readonly tls?: { readonly key: string; readonly cert: string };
 }
 
+/** Its own clock is years ahead. */
+const DATE = "Date: Wed, 24 Nov 2049 12:00:00 GMT\r\n";
+
 /** A real CONNECT proxy on loopback. */
 export async function startConnectProxy(options: ConnectProxyOptions): Promise<ConnectProxy> {
   const { upstreamPort, authorization, tls } = options;
@@ -74,7 +77,7 @@ export async function startConnectProxy(options: ConnectProxyOptions): Promise<C
     const isRefused = authorization !== undefined && request.headers["proxy-authorization"] !== authorization;
     const how = isRefused ? 407 : manner;
     if (typeof how === "number") {
-      client.end(`HTTP/1.1 ${how} Whatever\r\nContent-Length: 0\r\n\r\n`);
+      client.end(`HTTP/1.1 ${how} Whatever\r\n${DATE}Content-Length: 0\r\n\r\n`);
       return;
     }
     switch (how) {
@@ -107,7 +110,7 @@ export async function startConnectProxy(options: ConnectProxyOptions): Promise<C
     client.pause();
     let isAnswered = true;
     const upstream = connect(upstreamPort, "127.0.0.1", () => {
-      client.write("HTTP/1.1 200 Connection established\r\n\r\n");
+      client.write(`HTTP/1.1 200 Connection established\r\n${DATE}\r\n`);
     });
     sockets.add(upstream);
     upstream.on("error", () => client.destroy());
