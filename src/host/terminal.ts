@@ -20,8 +20,9 @@ export interface AskLineOptions {
 }
 
 /**
- * A conversation with the person at the terminal, or before a dialog (pinentry) that shows one question at a time. Line prompts run in cooked mode with echo, so that a killed process
- * leaves the terminal as it was (ACCEPTANCE.md P1); only pick lists and hidden answers go raw, and restore.
+ * A conversation with the person at the terminal, or before a dialog (pinentry) that shows one question at a time. On a
+ * terminal line prompts run in cooked mode with echo, so that a killed process leaves it as it was (ACCEPTANCE.md P1);
+ * only pick lists and hidden answers go raw, and restore.
  * Closed by whoever opened it; after `close` the process can end.
  */
 export interface Terminal {
