@@ -278,17 +278,6 @@ describe("a role or a source that takes no code", () => {
     expect(sent?.parameters).not.toHaveProperty("TokenCode");
   });
 
-  it("no device is known: exit 3 with what to add, before any call and any question", async () => {
-    const env = world.configFile(
-      `[profile parent]\nregion = us-east-1\n[profile dev]\nrole_arn = arn:aws:iam::${DEV}:role/PrivilegedActionsRole\nsource_profile = parent\nregion = us-east-1\n`,
-    );
-    const run = await world.run(["dev", "login"], { env, replies: [] });
-    expect(run).toMatchObject({ exitCode: 3, stdout: "", operations: [], questions: [] });
-    expect(run.stderr).toMatch(
-      /error: no MFA device is known for dev\n.*hint: add mfa_serial = .* or use --serial-number/,
-    );
-  });
-
   it.each([
     ["arn:aws:iam::111122223333:u2f/user/alice/key", /passkey or security key/],
     ["arn:aws:iam::111122223333:user/alice", /a user's ARN/],
