@@ -75,6 +75,11 @@ describe("the key of a session in the AWS CLI's cache", () => {
       configOf(`${NEAR}external_id = abc\nrole_session_name = alice\nduration_seconds = 900\n`),
       // The device of the source profile is none of the AWS CLI's arguments.
       configOf(PLAIN, `mfa_serial = ${SERIAL}\n`),
+      // A chain: the key of the last role alone.
+      configOf(
+        `role_arn = ${ROLE}\nsource_profile = jump\n`,
+        `[profile jump]\nrole_arn = arn:aws:iam::333333333333:role/Jump\nsource_profile = parent\nmfa_serial = ${SERIAL}\n`,
+      ),
       // Keys of its own beside the role.
       configOf(
         `${NEAR.replace("parent", "dev")}aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = key\n`,
@@ -82,7 +87,7 @@ describe("the key of a session in the AWS CLI's cache", () => {
       `[DEFAULT]\nexternal_id = from-above\n${configOf(NEAR)}`,
     ];
     expect(configs.map(keyOf)).toEqual(keysOfProfiles(configs));
-    expect(new Set(configs.map(keyOf)).size).toBe(configs.length - 4);
+    expect(new Set(configs.map(keyOf)).size).toBe(configs.length - 5);
   });
 });
 
