@@ -24,6 +24,7 @@ export interface SessionOptions extends CommonOptions, Omit<TargetOptions, "poli
   readonly minTtl?: string;
   readonly refresh?: boolean;
   readonly cache: boolean;
+  readonly explain?: boolean;
 }
 
 /** What every destructive action takes, as typed. */
@@ -63,7 +64,8 @@ export function addSessionOptions(command: Command): Command {
       .option("--direct", "with a code of its own for this role (assume_mfa_session = direct)")
       .option("--min-ttl <time>", "renew a session that ends sooner, default 5m (ASSUME_MFA_MIN_TTL)")
       .option("--refresh", "assume again even if a session is cached")
-      .option("--no-cache", "neither read nor write the cache"),
+      .option("--no-cache", "neither read nor write the cache")
+      .option("--explain", "show where each value comes from and what would be done; asks and calls nothing"),
   );
 }
 

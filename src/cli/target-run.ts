@@ -64,6 +64,8 @@ export interface TargetDemand {
   readonly mayBeSeveral?: boolean;
   /** Whether a shared session that is opened on the way is kept for the day. Default: false. */
   readonly keepsShared?: boolean;
+  /** Whether its standard output is run by a shell. Default: false. */
+  readonly isForEval?: boolean;
 }
 
 /** What all targets of a run have in common. */
@@ -106,6 +108,10 @@ export async function runOnTarget(
   };
   const config = services.loadConfig();
   const [targetName = targetWord, ...others] = expandTargets(targetWord, config);
+  if (options.explain === true) {
+    const { runExplain } = await import("./explain.ts");
+    return runExplain(context, [targetName, ...others], demand);
+  }
   if (others.length > 0) {
     if (!demand.mayBeSeveral) {
       throw new AssumeMfaError(

@@ -2,7 +2,7 @@ import { AssumeMfaError } from "../errors.ts";
 import type { Environment } from "../host/host.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import type { SignIn, Sourced } from "../target/target.ts";
-import { askTokenCode, type CodeRequest } from "./ask-token-code.ts";
+import { askTokenCode, type CodeRequest, nobodyToAsk } from "./ask-token-code.ts";
 import { runMfaProcess } from "./mfa-process.ts";
 import type { RoleSessionOptions, RoleSessionPorts } from "./role-session.ts";
 import {
@@ -98,6 +98,34 @@ export function isCodeAtHand(
     mfaSerial === undefined ||
     findSpent({ mfaSerial, place }, source.given.code, ports) === undefined;
   return (source.kind !== "person" && isFresh) || isSomebodyThere(options, ports.host);
+}
+
+/**
+ * What makes the source give no code, as far as it can be told without asking anybody.
+ * @param isSomebodyThere who is asked where a given code was sent before
+ */
+export function faultOf(
+  source: CodeSource,
+  { mfaSerial, place, forWhom }: CodeSourceRequest & Pick<CodeRequest, "forWhom">,
+  isSomebodyThere: boolean,
+  ports: Pick<Ports, "spentCodes" | "host">,
+): AssumeMfaError | undefined {
+  if (source.kind === "totp secret")
+    return parseTotpSecret(source.secret) === undefined ? malformedSecret() : undefined;
+  if (isSomebodyThere) return undefined;
+  if (source.kind === "person") return nobodyToAsk(forWhom);
+  if (source.kind !== "given" || mfaSerial === undefined) return undefined;
+  const spent = findSpent({ mfaSerial, place }, source.given.code, ports);
+  return spent && makeSpentError(`the token code from ${source.given.from}`, spent);
+}
+
+function malformedSecret(): AssumeMfaError {
+  return new AssumeMfaError("TOTP_SECRET_MALFORMED", "ASSUME_MFA_TOTP_SECRET is no secret of an MFA device", {
+    hint: [
+      "a secret is base32: 16 and more of the letters A to Z and the digits 2 to 7, as AWS shows it beside the QR code",
+      "a code of six digits goes into ASSUME_MFA_TOKEN_CODE",
+    ],
+  });
 }
 
 /** Asks nobody, and opens the terminal only to see that there is one. */
@@ -199,14 +227,7 @@ class Presenting<Client extends CodeClient, Result> {
 
   async #fromEnvironment(text: string): Promise<Result> {
     const secret = parseTotpSecret(text);
-    if (secret === undefined) {
-      throw new AssumeMfaError("TOTP_SECRET_MALFORMED", "ASSUME_MFA_TOTP_SECRET is no secret of an MFA device", {
-        hint: [
-          "a secret is base32: 16 and more of the letters A to Z and the digits 2 to 7, as AWS shows it beside the QR code",
-          "a code of six digits goes into ASSUME_MFA_TOKEN_CODE",
-        ],
-      });
-    }
+    if (secret === undefined) throw malformedSecret();
     warnOfOnePlace(this.#ports.host.env, this.#ports.note);
     return this.#fromSecret(secret, "ASSUME_MFA_TOTP_SECRET");
   }

@@ -1,0 +1,115 @@
+import { AssumeMfaError } from "../errors.ts";
+import { formatExplainedFields } from "../outputs/explained-fields.ts";
+import { formatTargetResults } from "../outputs/json.ts";
+import { formatTabSeparated } from "../outputs/tab-separated.ts";
+import { explainRoleSession, type RoleSessionExplanation } from "../session/explain.ts";
+import { type GivenTokenCode, readGivenTokenCode } from "../session/token-code.ts";
+import { resolveTarget } from "../target/resolve-target.ts";
+import type { Target } from "../target/target.ts";
+import { explainedLines } from "./explained-lines.ts";
+import { toExplanationJson } from "./explanation-json.ts";
+import { resolveTargetOptions } from "./options.ts";
+import { showEndpoints, showSandbox } from "./sandbox-mark.ts";
+import type { Screen } from "./screen.ts";
+import type { Services } from "./services.ts";
+import { checkTarget, headOf, type RunContext, type TargetDemand } from "./target-run.ts";
+
+/** What would become of one target's session. */
+interface ExplainedTarget {
+  readonly target: Target;
+  readonly explanation: RoleSessionExplanation;
+  /** All that would stop the run before it calls for a session. */
+  readonly failures: readonly AssumeMfaError[];
+}
+
+/**
+ * `--explain`: what a run on these targets would do for their sessions and why, in place of doing it. It asks nobody,
+ * calls nothing, runs nothing, reads no standard input and writes nothing; what would make the run fail is part of it.
+ * @throws AssumeMfaError as `resolveTarget` does: a target that can't be told has nothing to explain
+ */
+export async function runExplain(context: RunContext, names: readonly string[], demand: TargetDemand): Promise<void> {
+  const { services, screen, options } = context;
+  const { host } = services;
+  const config = services.loadConfig();
+  const exported = services.exported.read(host.env);
+  const targetOptions = resolveTargetOptions(options, host);
+  const targets = names.map((name) => resolveTarget(name, targetOptions, config, host.env, exported));
+  const explained: ExplainedTarget[] = [];
+  for (const target of targets) explained.push(await explainTarget(target, targets.length > 1, demand, context));
+  showSandbox(services, screen);
+  write(formatExplained(explained, services, screen), demand, services, screen);
+}
+
+async function explainTarget(
+  target: Target,
+  isOneOfSeveral: boolean,
+  demand: TargetDemand,
+  context: RunContext,
+): Promise<ExplainedTarget> {
+  const { services, screen, options, sessionOptions } = context;
+  const failures: AssumeMfaError[] = [];
+  const collect = async <T>(decide: () => T | Promise<T>): Promise<T | undefined> => {
+    try {
+      return await decide();
+    } catch (error) {
+      if (!(error instanceof AssumeMfaError)) throw error;
+      failures.push(error);
+      return undefined;
+    }
+  };
+  await collect(() => checkTarget(target, demand, context));
+  const givenCode = await collect(() => peekTokenCode(services, options.tokenCode));
+  if (services.host.env.ASSUME_MFA_SANDBOX) {
+    // Inside, every endpoint must be the sandbox's, which is asked: it is no AWS. Outside nobody is.
+    await collect(() => showEndpoints(services, [target], { ...screen, line: () => undefined }));
+  }
+  const explanation = explainRoleSession(target, { ...sessionOptions, isOneOfSeveral, givenCode }, services);
+  return { target, explanation, failures: [...failures, ...explanation.failures] };
+}
+
+/** A code on standard input is left there: that it would be read is all that counts. */
+async function peekTokenCode({ host }: Services, option: string | undefined): Promise<GivenTokenCode | undefined> {
+  return option === "-" ? { code: "", from: "standard input" } : readGivenTokenCode(host, option);
+}
+
+function formatExplained(
+  explained: readonly ExplainedTarget[],
+  { host }: Services,
+  { output, style }: Screen,
+): (widthColumns: number | undefined) => string {
+  const now = host.now();
+  if (output === "json") {
+    const document = formatTargetResults(
+      explained.map(({ target, explanation, failures }) => ({
+        ...headOf(target),
+        result: toExplanationJson(explanation, failures, now),
+      })),
+    );
+    return () => document;
+  }
+  const all = explained.map(({ explanation, failures }) => explainedLines(explanation, failures, now));
+  if (output === "text") {
+    const rows = all.flatMap((lines, index) =>
+      lines.map(({ name, value, from }) => [
+        ...(all.length > 1 ? [explained[index]?.target.name] : []),
+        name,
+        value,
+        from,
+      ]),
+    );
+    return () => formatTabSeparated(rows);
+  }
+  return (widthColumns) => all.map((lines) => formatExplainedFields(lines, widthColumns, style)).join("\n");
+}
+
+/** @param format makes the text for a width */
+function write(
+  format: (widthColumns: number | undefined) => string,
+  { isForEval }: TargetDemand,
+  { host }: Services,
+  screen: Screen,
+): void {
+  // What stands on the standard output of such an action is run by a shell: no word of a file may get there.
+  if (isForEval) host.stderr.write(format(host.stderr.columns));
+  else screen.result(format(host.stdout.columns));
+}

@@ -1,0 +1,225 @@
+import { defaultRegionOf } from "../aws/arn.ts";
+import type { AssumeMfaError } from "../errors.ts";
+import type { ExplainedField } from "../outputs/explained-fields.ts";
+import type { CacheOutlook, RoleSessionExplanation } from "../session/explain.ts";
+import { formatSeconds } from "../session/route.ts";
+import { formatOrigin } from "../target/format-origin.ts";
+import type { ServiceId, Source, Sourced, Target } from "../target/target.ts";
+import { programName } from "../text/program-name.ts";
+import { shownName } from "../text/shown-name.ts";
+import { describeCodeSource, expirationOf } from "./explanation-json.ts";
+import { formatExpiry } from "./phrases.ts";
+
+/** A line of an explanation: for people by its label, for programs by its name, which is the key in the JSON. */
+export interface ExplainedLine extends ExplainedField {
+  readonly name: string;
+}
+
+const SERVICE_NAMES: readonly (readonly [id: ServiceId, name: string])[] = [
+  ["sts", "STS"],
+  ["ec2", "EC2"],
+  ["dynamodb", "DynamoDB"],
+  ["iam", "IAM"],
+];
+
+/** Settings in people's words, by their names in `SessionInputs`. */
+const INPUT_WORDS: Readonly<Record<string, string>> = {
+  source: "whose keys sign",
+  mfaSerial: "device",
+  mfaRequired: "whether MFA is required",
+  externalId: "external id",
+  durationSeconds: "duration",
+  roleSessionName: "session name",
+  stsEndpoint: "STS endpoint",
+  sourceIdentity: "source identity",
+  sessionTags: "session tags",
+  sessionPolicy: "session policy",
+  policyArns: "policy ARNs",
+};
+
+/**
+ * The explanation of one target for people and for `-o text`: first what was set and where, then what comes of it.
+ * @param failures what would stop the run, of the target and of its session
+ * @param now milliseconds since 1970
+ */
+export function explainedLines(
+  explanation: RoleSessionExplanation,
+  failures: readonly AssumeMfaError[],
+  now: number,
+): readonly ExplainedLine[] {
+  return [
+    line("target", "target", shownName(explanation.target.name)),
+    ...settingLines(explanation),
+    ...outcomeLines(explanation, now),
+    ...codeLines(explanation),
+    ...hopLines(explanation.hop, now, "hop"),
+    ...failures.map((failure) =>
+      line("wouldFail", "would fail", `${failure.message} (exit ${failure.exitCode})`, failure.hint),
+    ),
+  ];
+}
+
+/** Of a chain: whose session signs, and how that would be got. */
+function hopLines(hop: RoleSessionExplanation | undefined, now: number, prefix: string): readonly ExplainedLine[] {
+  if (hop === undefined) return [];
+  const lines = [
+    setting("role", "role", hop.target.role, ({ arn }) => arn),
+    signerLine(hop.target.source),
+    ...deviceLines(hop),
+    ...outcomeLines(hop, now),
+  ];
+  const name = shownName(hop.target.name);
+  return [
+    ...lines.flatMap((each) =>
+      each === undefined ? [] : [{ ...each, name: `${prefix}.${each.name}`, label: `${name}: ${each.label}` }],
+    ),
+    ...hopLines(hop.hop, now, `${prefix}.hop`),
+  ];
+}
+
+function settingLines(explanation: RoleSessionExplanation): readonly ExplainedLine[] {
+  const { target } = explanation;
+  const { connection, endpoints, role, sessionPolicy } = target;
+  const { proxy, caBundle } = connection;
+  const lines = [
+    setting("role", "role", role, ({ arn }) => arn),
+    setting("account", "account", role, ({ accountId }) => accountId),
+    signerLine(target.source),
+    ...deviceLines(explanation),
+    regionLine(target),
+    ...SERVICE_NAMES.map(([id, name]) => setting(`endpoints.${id}`, `${name} at`, endpoints[id])),
+    setting("useFipsEndpoint", "FIPS endpoints", target.useFipsEndpoint, yesOrNo),
+    setting("useDualstackEndpoint", "dual-stack", target.useDualstackEndpoint, yesOrNo),
+    proxy && line("proxy", "proxy", proxy.address, proxy.setBy),
+    caBundle && line("caBundle", "CA bundle", caBundle.path, formatOrigin(caBundle.origin)),
+    setting("externalId", "external id", target.externalId),
+    setting("sourceIdentity", "source identity", target.sourceIdentity),
+    ...target.sessionTags.map((tag) =>
+      setting(
+        "sessionTags",
+        "session tag",
+        tag,
+        ({ key, value, isTransitive }) => `${key}=${value}${isTransitive ? " (transitive)" : ""}`,
+      ),
+    ),
+    setting("sessionPolicy", "session policy", sessionPolicy, ({ text }) => `${text.length} characters of JSON`),
+    ...target.policyArns.map((arn) => setting("policyArns", "policy", arn)),
+    setting("confirm", "confirmation", target.confirm),
+    setting("cache", "kept in", target.cache, (kind) => (kind === "none" ? "nothing" : `the ${kind}`)),
+    setting("session", "sessions", target.sessionMode),
+    setting("sharedDurationSeconds", "shared session", target.sharedDurationSeconds, formatSeconds),
+    setting("shareAwsCli", "for the AWS CLI", target.shareAwsCli, yesOrNo),
+  ];
+  return lines.filter((each) => each !== undefined);
+}
+
+function regionLine({ region, role }: Target): ExplainedLine | undefined {
+  if (region !== undefined) return setting("region", "region", region);
+  const { partition } = role.value;
+  return line(
+    "region",
+    "region",
+    "none",
+    `STS is called in ${defaultRegionOf(partition)}, the default of ${partition}`,
+  );
+}
+
+function signerLine(source: Source): ExplainedLine {
+  return line("signer", "signed by", describeSigner(source), formatOrigin(source.origin));
+}
+
+/** Never more of a key than its id, and of a program its name alone: a word after it could be a secret. */
+function describeSigner(source: Source): string {
+  switch (source.kind) {
+    case "keys":
+      return `${source.label}, key ${source.credentials.accessKeyId}${source.credentials.isLongTerm ? "" : " (a session)"}`;
+    case "role":
+      return source.label;
+    case "provided": {
+      const { provider } = source;
+      const what =
+        provider.kind === "process"
+          ? `credential_process ${programName(provider.command) ?? ""}`.trimEnd()
+          : provider.kind;
+      return source.label.includes(what) ? source.label : `${source.label} (${what})`;
+    }
+  }
+}
+
+function deviceLines({ target, device }: RoleSessionExplanation): readonly (ExplainedLine | undefined)[] {
+  const { mfaRequired, mfaSerial, mfaProcess } = target;
+  return [
+    device === undefined
+      ? setting("mfaSerial", "MFA device", mfaSerial)
+      : line("mfaSerial", "MFA device", device.value ?? "not known yet", device.from),
+    setting("mfaRequired", "MFA required", mfaRequired, yesOrNo),
+    setting("mfaProcess", "mfa_process", mfaProcess, (words) => programName(words) ?? "a program"),
+  ];
+}
+
+function outcomeLines(
+  { target, cache, shared, route, duration, durationCap, sessionName }: RoleSessionExplanation,
+  now: number,
+): readonly ExplainedLine[] {
+  const isServed = cache.outcome === "hit" || cache.outcome === "aws cli";
+  const way = route === undefined ? "none" : `${route.kind}: ${route.reason}`;
+  const lines = [
+    line("sessionName", "session name", sessionName.value ?? "not known yet", sessionName.from),
+    line("duration.seconds", "lasts", formatSeconds(duration.seconds), duration.reason),
+    line("duration.maximumSeconds", "at most", formatSeconds(durationCap.seconds), durationCap.reason),
+    line("cachedSession", "cache", ...describeCache(cache, now)),
+    target.source.kind !== "keys" || !target.source.credentials.isLongTerm
+      ? undefined
+      : shared === undefined
+        ? line("sharedSession", "signed in", "no", "no shared session is live: assume-mfa login opens one")
+        : line(
+            "sharedSession",
+            "signed in",
+            `until ${formatExpiry(shared.expiration - shared.clockOffsetMs, now)}`,
+            `a shared session of ${shared.mfaSerial}, kept in ${shared.keptIn === "file" ? "a file" : `the ${shared.keptIn}`}`,
+          ),
+    line("route", "route", isServed ? `none is needed; then ${way}` : way),
+  ];
+  return lines.filter((each) => each !== undefined);
+}
+
+function describeCache(cache: CacheOutlook, now: number): readonly [value: string, from: string | undefined] {
+  const expiration = expirationOf(cache);
+  const until = expiration === undefined ? undefined : `until ${formatExpiry(expiration, now)}`;
+  switch (cache.outcome) {
+    case "hit":
+      return [`hit, ${until}`, undefined];
+    case "aws cli":
+      return [`the AWS CLI's, ${until}`, cache.reason];
+    case "off":
+      return ["neither read nor written", cache.reason];
+    case "miss": {
+      const words = cache.differences.map((name) => INPUT_WORDS[name] ?? name);
+      return ["miss", words.length === 0 ? cache.reason : `${cache.reason}: ${words.join(", ")}`];
+    }
+  }
+}
+
+function codeLines({ code }: RoleSessionExplanation): readonly ExplainedLine[] {
+  if (!code.isNeeded) return [line("tokenCode", "token code", "none is needed", code.reason)];
+  const { source } = code;
+  const from = source.kind === "mfa_process" ? formatOrigin(source.mfaProcess.origin) : undefined;
+  return [line("tokenCode", "token code", describeCodeSource(code), from)];
+}
+
+function line(name: string, label: string, value: string, from?: string): ExplainedLine {
+  return { name, label, value, from };
+}
+
+function setting<T>(
+  name: string,
+  label: string,
+  sourced: Sourced<T> | undefined,
+  format: (value: T) => string = String,
+): ExplainedLine | undefined {
+  return sourced && line(name, label, format(sourced.value), formatOrigin(sourced.origin));
+}
+
+function yesOrNo(value: boolean): string {
+  return value ? "yes" : "no";
+}
