@@ -19,12 +19,16 @@ export interface NamedSession {
 
 /** What `status` and `logout` show of a session with `-o json`; null, false and 0 behind the first three where there is none. */
 export interface SessionJson {
-  readonly target: string;
-  /** Twelve digits. */
-  readonly account: string;
+  /** `shared`: one that opens every role behind its device, and has no role of its own. */
+  readonly kind: "role" | "shared";
+  readonly target: string | null;
+  /** Twelve digits; null for a hardware token's shared session. */
+  readonly account: string | null;
   /** Its ARN. */
-  readonly role: string;
+  readonly role: string | null;
   readonly assumedRole: string | null;
+  /** Of a shared session. */
+  readonly mfaSerial: string | null;
   readonly current: boolean;
   /** ISO 8601 */
   readonly expiration: string | null;
@@ -42,7 +46,10 @@ export function isKeptLive(kept: KeptSession, now: number): boolean {
 }
 
 /** What is left of it by AWS's clock, milliseconds; negative when it has ended. @param now milliseconds since 1970 */
-export function keptLeftMs({ expiration, clockOffsetMs }: KeptSession, now: number): number {
+export function keptLeftMs(
+  { expiration, clockOffsetMs }: Pick<KeptSession, "expiration" | "clockOffsetMs">,
+  now: number,
+): number {
   return expiration - now - clockOffsetMs;
 }
 
@@ -129,10 +136,12 @@ function plainInputs(name: string, config: AwsConfig, services: Services): Sessi
 /** @param now milliseconds since 1970 */
 export function toSessionJson({ target, isCurrent, kept }: NamedSession, now: number): SessionJson {
   return {
+    kind: "role",
     target,
     account: kept.role.accountId,
     role: kept.role.arn,
     assumedRole: kept.assumedRoleArn,
+    mfaSerial: null,
     current: isCurrent,
     expiration: new Date(kept.expiration).toISOString(),
     secondsLeft: Math.max(0, Math.floor(keptLeftMs(kept, now) / 1000)),
@@ -142,7 +151,7 @@ export function toSessionJson({ target, isCurrent, kept }: NamedSession, now: nu
 /** The same for `-o text`; an undefined cell is one that there is nothing for. */
 export function toSessionTextRow(json: SessionJson): readonly (string | undefined)[] {
   const { target, account, role, assumedRole, expiration, secondsLeft } = json;
-  return [target, account, role, assumedRole ?? undefined, expiration ?? undefined, `${secondsLeft}`];
+  return [...[target, account, role, assumedRole, expiration].map((cell) => cell ?? undefined), `${secondsLeft}`];
 }
 
 /** The last part of the session's ARN. */

@@ -3,11 +3,11 @@ import { AssumeMfaError } from "../errors.ts";
 import { knownDevice } from "../session/find-device.ts";
 import { placeName, placeOf } from "../session/signer.ts";
 import type { StoredSecretKey } from "../session/stored-secrets.ts";
+import { firstHop } from "../target/first-hop.ts";
 import { resolveEndpoints } from "../target/resolve-endpoints.ts";
 import { resolveSignIn } from "../target/resolve-sign-in.ts";
 import { checkSerial, resolveTarget } from "../target/resolve-target.ts";
 import { environmentSetting, firstOf, optionSetting } from "../target/setting.ts";
-import type { Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import type { Services } from "./services.ts";
 
@@ -73,11 +73,6 @@ export function resolveDevice(
     const endpoints = resolveEndpoints(options.endpointUrl, undefined, config, host.env);
     return { serial: serial.value, place: placeName({ endpoints, partition }) };
   }
-}
-
-/** A chain's first role is the only one that a code can be presented to. */
-function firstHop(target: Target): Target {
-  return target.source.kind === "role" ? firstHop(target.source.target) : target;
 }
 
 function missingSerial(forWhom: string): AssumeMfaError {

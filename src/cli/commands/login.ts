@@ -10,6 +10,7 @@ import { placeName, signInOf } from "../../session/signer.ts";
 import { readGivenTokenCode } from "../../session/token-code.ts";
 import { codeSourceRequest, isCodeAtHand } from "../../session/token-code-source.ts";
 import { expandTargets } from "../../target/expand-targets.ts";
+import { firstHop } from "../../target/first-hop.ts";
 import { resolveSignIn } from "../../target/resolve-sign-in.ts";
 import { resolveTarget } from "../../target/resolve-target.ts";
 import type { SignIn, Target } from "../../target/target.ts";
@@ -124,8 +125,7 @@ function keyOf(signIn: SignIn): string {
 
 /** @throws AssumeMfaError SOURCE_CREDENTIALS_MISSING where no IAM user's own keys stand at the beginning */
 function signInOfFirstHop(target: Target): SignIn {
-  if (target.source.kind === "role") return signInOfFirstHop(target.source.target);
-  const signIn = signInOf(target);
+  const signIn = signInOf(firstHop(target));
   if (signIn?.source.credentials.isLongTerm) return signIn;
   throw new AssumeMfaError(
     "SOURCE_CREDENTIALS_MISSING",

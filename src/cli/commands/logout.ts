@@ -6,18 +6,23 @@ import { formatTabSeparated } from "../../outputs/tab-separated.ts";
 import { alignedLines } from "../../outputs/table.ts";
 import type { Cleared } from "../../session/clear-folder.ts";
 import { canonicalText } from "../../session/session-inputs.ts";
+import type { KeptSharedSession } from "../../session/shared-sessions.ts";
 import { resolveRole } from "../../target/resolve-target.ts";
 import { shownName } from "../../text/shown-name.ts";
+import { visibleText } from "../../text/visible-text.ts";
 import type { SetExitCode } from "../catalogue.ts";
 import {
+  keptLeftMs,
   type NamedSession,
   nameSessions,
   readableConfig,
+  resolvePlainTarget,
   sessionNameOf,
   sessionsOfTarget,
   toSessionJson,
   toSessionTextRow,
 } from "../kept-sessions.ts";
+import { deviceName, sharedOfTarget, toSharedJson } from "../kept-shared.ts";
 import { addCommonOptions, type CommonOptions, mayAsk, resolveScreenOptions } from "../options.ts";
 import { formatCount, formatSpan } from "../phrases.ts";
 import { enterSandbox, showSandbox } from "../sandbox-mark.ts";
@@ -30,9 +35,12 @@ interface LogoutOptions extends CommonOptions {
 
 /** What was forgotten. */
 interface Forgotten {
+  readonly shared: readonly KeptSharedSession[];
   readonly sessions: readonly NamedSession[];
   readonly callers: number;
   readonly exported: number;
+  /** What was learnt of roles and devices. */
+  readonly learnt: number;
   /** Files in the cache that were no session: damaged, or left behind by a killed process. */
   readonly others: number;
   /** Paths of what can't be removed. */
@@ -40,6 +48,7 @@ interface Forgotten {
 }
 
 const EVERYTHING = "everything";
+type Picked = readonly NamedSession[] | KeptSharedSession | typeof EVERYTHING;
 
 export function registerLogout(
   program: Command,
@@ -71,6 +80,9 @@ async function runLogout(outside: Services, names: readonly string[], options: L
   showSandbox(services, screen);
   const forgotten = await forget(services, names, options);
   print(screen, forgotten, host.now());
+  if (isStillOpen(services, names)) {
+    screen.note("a shared session still opens it without a code: assume-mfa logout --all ends that too");
+  }
   if (forgotten.left.length > 0) {
     throw new AssumeMfaError("NOT_FORGOTTEN", `can't be removed, and still there: ${forgotten.left.join(", ")}`, {
       hint: "remove it yourself; the folder may be read-only, or hold something that this program did not make",
@@ -93,38 +105,64 @@ async function forget(services: Services, names: readonly string[], options: Log
     );
   }
   const picked = await pickSessions(services, options);
-  return picked === EVERYTHING ? forgetEverything(services) : forgetSessions(services, picked);
+  if (picked === EVERYTHING) return forgetEverything(services);
+  return "mfaSerial" in picked ? forgetShared(services, picked) : forgetSessions(services, picked);
 }
+
+async function forgetShared({ shared }: Services, head: KeptSharedSession): Promise<Forgotten> {
+  const isGone = await shared.remove(head);
+  const left = isGone ? [] : [`the shared session of ${head.mfaSerial}`];
+  return { ...NOTHING_FORGOTTEN, shared: isGone ? [head] : [], left };
+}
+
+const NOTHING_FORGOTTEN: Forgotten = {
+  shared: [],
+  sessions: [],
+  callers: 0,
+  exported: 0,
+  learnt: 0,
+  others: 0,
+  left: [],
+};
 
 async function forgetSessions({ cache, host }: Services, sessions: readonly NamedSession[]): Promise<Forgotten> {
   const left: NamedSession[] = [];
   for (const session of sessions) if (!(await cache.remove(session.kept.inputs))) left.push(session);
   return {
+    ...NOTHING_FORGOTTEN,
     sessions: sessions.filter((session) => !left.includes(session)),
-    callers: 0,
-    exported: 0,
-    others: 0,
     left: left.map(({ target, kept }) => `the session of ${target}, ${formatSpan(kept.expiration - host.now())} left`),
   };
 }
 
-/** Not the locks: other processes may be waiting for them, and there is nothing secret in them. */
+/**
+ * Not the locks: other processes may be waiting for them, and there is nothing secret in them. Nor the ledger of spent
+ * codes, without which one could be sent again, nor a device's secret, which `mfa store --remove` forgets.
+ */
 async function forgetEverything(services: Services): Promise<Forgotten> {
-  const { cache, callers, exported } = services;
+  const { cache, callers, devices, exported, roleFacts, shared } = services;
   const before = nameSessions(cache.list(), readableConfig(services), services);
-  const cleared: Readonly<Record<"cache" | "callers" | "exported", Cleared>> = {
+  const sharedBefore = shared.list();
+  const cleared = {
+    shared: await shared.clear(),
     cache: await cache.clear(),
     callers: callers.clear(),
+    devices: devices.clear(),
+    roleFacts: roleFacts.clear(),
     exported: exported.clear(),
-  };
+  } satisfies Readonly<Record<string, Cleared>>;
+  const stillShared = new Set(shared.list().map(({ accessKeyId }) => accessKeyId));
+  const sharedGone = sharedBefore.filter(({ accessKeyId }) => !stillShared.has(accessKeyId));
   const still = new Set(cache.list().map(({ inputs }) => canonicalText(inputs)));
   const sessions = before.filter(({ kept }) => !still.has(canonicalText(kept.inputs)));
   return {
+    shared: sharedGone,
     sessions,
     callers: cleared.callers.removed,
     exported: cleared.exported.removed,
-    others: Math.max(0, cleared.cache.removed - sessions.length),
-    left: [...cleared.cache.left, ...cleared.callers.left, ...cleared.exported.left],
+    learnt: cleared.devices.removed + cleared.roleFacts.removed,
+    others: Math.max(0, cleared.cache.removed - sessions.length + cleared.shared.removed - sharedGone.length),
+    left: Object.values(cleared).flatMap(({ left }) => left),
   };
 }
 
@@ -132,10 +170,7 @@ async function forgetEverything(services: Services): Promise<Forgotten> {
  * @returns none when there is nothing to forget
  * @throws AssumeMfaError USAGE when nobody may be asked
  */
-async function pickSessions(
-  services: Services,
-  options: LogoutOptions,
-): Promise<readonly NamedSession[] | typeof EVERYTHING> {
+async function pickSessions(services: Services, options: LogoutOptions): Promise<Picked> {
   const { host } = services;
   const terminal = mayAsk(options, host.env) ? openPickTerminal(host) : undefined;
   if (terminal === undefined) {
@@ -145,7 +180,8 @@ async function pickSessions(
   }
   try {
     const sessions = nameSessions(services.cache.list(), readableConfig(services), services);
-    if (sessions.length === 0) return [];
+    const shared = services.shared.list();
+    if (sessions.length === 0 && shared.length === 0) return [];
     const targets = [...new Set(sessions.map(({ target }) => target))].map((target) =>
       sessions.filter((session) => session.target === target),
     );
@@ -155,12 +191,17 @@ async function pickSessions(
         return [first.target, first.kept.role.accountId, first.kept.role.roleName];
       }),
     );
-    const choices: Choice<readonly NamedSession[] | typeof EVERYTHING>[] = targets.map((ofTarget, index) => ({
+    const choices: Choice<Picked>[] = targets.map((ofTarget, index) => ({
       value: ofTarget,
       label: labels[index] ?? "",
       short: shownName(ofTarget[0]?.target ?? ""),
     }));
     return await terminal.pick("Forget which sessions?", [
+      ...shared.map((head) => ({
+        value: head,
+        label: `the shared session of ${head.mfaSerial}`,
+        short: visibleText(deviceName(head)),
+      })),
       ...choices,
       { value: EVERYTHING, label: "everything that is kept", short: EVERYTHING },
     ]);
@@ -170,14 +211,15 @@ async function pickSessions(
 }
 
 function print(screen: Screen, forgotten: Forgotten, now: number): void {
-  const { sessions, callers, exported, others } = forgotten;
+  const { shared, sessions, callers, exported, learnt, others } = forgotten;
   const rows = sessions.map((session) => ({ ...session, json: toSessionJson(session, now) }));
+  const jsons = [...shared.map((head) => toSharedJson(head, now)), ...rows.map(({ json }) => json)];
   if (screen.output === "json") {
     // What could not be removed is an error, and that is the document then.
     if (forgotten.left.length > 0) return;
-    screen.result(formatJson({ forgotten: rows.map(({ json }) => json), callers, exported, others }));
+    screen.result(formatJson({ forgotten: jsons, callers, exported, learnt, others }));
   } else if (screen.output === "text") {
-    screen.result(formatTabSeparated(rows.map(({ json }) => toSessionTextRow(json))));
+    screen.result(formatTabSeparated(jsons.map(toSessionTextRow)));
   } else {
     screen.table(
       [
@@ -187,23 +229,52 @@ function print(screen: Screen, forgotten: Forgotten, now: number): void {
         { title: "session" },
         { title: "had left", shrink: false },
       ],
-      rows.map(({ json, kept, target }) => [
-        target,
-        kept.role.accountId,
-        kept.role.roleName,
-        sessionNameOf(kept),
-        json.secondsLeft === 0 ? "ended" : formatSpan(kept.expiration - now),
-      ]),
+      [
+        ...shared.map((head) => [
+          "(all)",
+          toSharedJson(head, now).account ?? "",
+          "any, signed in",
+          deviceName(head),
+          hadLeft(head, now),
+        ]),
+        ...rows.map(({ kept, target }) => [
+          target,
+          kept.role.accountId,
+          kept.role.roleName,
+          sessionNameOf(kept),
+          hadLeft(kept, now),
+        ]),
+      ],
     );
   }
   const counts = [
+    shared.length === 0 ? undefined : formatCount(shared.length, "shared session"),
     sessions.length === 0 ? undefined : formatCount(sessions.length, "session"),
     callers === 0 ? undefined : `${formatCount(callers, "record")} of whose keys are whose`,
     exported === 0 ? undefined : `${formatCount(exported, "record")} of an export`,
+    learnt === 0 ? undefined : `${formatCount(learnt, "record")} of roles and devices`,
     others === 0 ? undefined : `${formatCount(others, "file")} that held no session`,
   ].filter((count) => count !== undefined);
   screen.note(counts.length === 0 ? "there was nothing to forget" : `forgot ${counts.join(", ")}`);
-  if (rows.some(({ json }) => json.secondsLeft > 0)) {
+  if (jsons.some(({ secondsLeft }) => secondsLeft > 0)) {
     screen.note("AWS does not know of it: copies of a session (export) work until it ends");
   }
+}
+
+function hadLeft(kept: Parameters<typeof keptLeftMs>[0], now: number): string {
+  const leftMs = keptLeftMs(kept, now);
+  return leftMs < 1000 ? "ended" : formatSpan(leftMs);
+}
+
+/** A target that is broken is opened by nothing. */
+function isStillOpen(services: Services, names: readonly string[]): boolean {
+  const config = readableConfig(services);
+  return names.some((name) => {
+    try {
+      return config !== undefined && sharedOfTarget(resolvePlainTarget(name, config, services), services) !== undefined;
+    } catch (error) {
+      if (error instanceof AssumeMfaError) return false;
+      throw error;
+    }
+  });
 }

@@ -1,7 +1,10 @@
 import type { Command } from "commander";
+import { AssumeMfaError } from "../../errors.ts";
 import { formatJson } from "../../outputs/json.ts";
 import type { Style } from "../../outputs/style.ts";
 import { formatTabSeparated } from "../../outputs/tab-separated.ts";
+import type { KeptSharedSession } from "../../session/shared-sessions.ts";
+import type { AwsConfig } from "../../target/aws-config.ts";
 import { resolveRole } from "../../target/resolve-target.ts";
 import { shownName } from "../../text/shown-name.ts";
 import type { SetExitCode } from "../catalogue.ts";
@@ -12,12 +15,14 @@ import {
   type NamedSession,
   nameSessions,
   readableConfig,
+  resolvePlainTarget,
   type SessionJson,
   sessionNameOf,
   sessionsOfTarget,
   toSessionJson,
   toSessionTextRow,
 } from "../kept-sessions.ts";
+import { deviceName, isSharedServed, liveSharedSessions, sharedOfTarget, toSharedJson } from "../kept-shared.ts";
 import { addCommonOptions, type CommonOptions, resolveScreenOptions } from "../options.ts";
 import { formatMoment, formatSpan } from "../phrases.ts";
 import { enterSandbox, showSandbox } from "../sandbox-mark.ts";
@@ -31,7 +36,7 @@ interface StatusOptions extends CommonOptions {
 interface StatusEntry {
   readonly json: SessionJson;
   /** Undefined for a named target without a live session. */
-  readonly session: NamedSession | undefined;
+  readonly session: NamedSession | KeptSharedSession | undefined;
 }
 
 export function registerStatus(
@@ -83,16 +88,41 @@ async function runStatus(
       entries.map((entry) => toTableRow(entry, now, isTerminal, services)),
     );
   }
-  if (entries.some(({ session }) => session !== undefined && isKeptServed(session.kept, now, services))) return;
+  if (entries.some(({ session }) => session !== undefined && isServed(session, now, services))) return;
   screen.note(noneLive(names));
   if (options.check === true) setExitCode(1);
 }
 
 function allEntries(live: ReturnType<Services["cache"]["list"]>, services: Services, now: number): StatusEntry[] {
-  return nameSessions(live, readableConfig(services), services).map((session) => ({
+  const named = nameSessions(live, readableConfig(services), services).map((session) => ({
     json: toSessionJson(session, now),
     session,
   }));
+  return [...toSharedEntries(liveSharedSessions(services, now), now), ...named];
+}
+
+/** They stand first: they open all the others. */
+function toSharedEntries(heads: readonly KeptSharedSession[], now: number): StatusEntry[] {
+  return heads.map((head) => ({ json: toSharedJson(head, now), session: head }));
+}
+
+/** Whether a run asks for no code since it is there. */
+function isServed(session: NamedSession | KeptSharedSession, now: number, services: Services): boolean {
+  return "kept" in session ? isKeptServed(session.kept, now, services) : isSharedServed(session, now, services);
+}
+
+/** Those that serve one of the targets; a broken target is served by none. */
+function sharedOf(names: readonly string[], config: AwsConfig, services: Services): readonly KeptSharedSession[] {
+  const heads = names.flatMap((name) => {
+    try {
+      const head = sharedOfTarget(resolvePlainTarget(name, config, services), services);
+      return head === undefined ? [] : [head];
+    } catch (error) {
+      if (error instanceof AssumeMfaError) return [];
+      throw error;
+    }
+  });
+  return [...new Map(heads.map((head) => [head.accessKeyId, head])).values()];
 }
 
 /** @throws AssumeMfaError TARGET_UNKNOWN, CONFIG_MALFORMED, CONFIG_UNREADABLE */
@@ -105,20 +135,23 @@ function entriesOf(
   const config = services.loadConfig();
   const targets = names.map((name) => ({ name, role: resolveRole(name, config).value }));
   const all = live();
-  return targets.flatMap(({ name, role }): StatusEntry[] => {
+  const ofTargets = targets.flatMap(({ name, role }): StatusEntry[] => {
     const sessions = sessionsOfTarget(name, role.arn, all, config, services);
     if (sessions.length > 0) return sessions.map((session) => ({ json: toSessionJson(session, now), session }));
     const json = {
+      kind: "role" as const,
       target: name,
       account: role.accountId,
       role: role.arn,
       assumedRole: null,
+      mfaSerial: null,
       current: false,
       expiration: null,
       secondsLeft: 0,
     };
     return [{ json, session: undefined }];
   });
+  return [...toSharedEntries(sharedOf(names, config, services), now), ...ofTargets];
 }
 
 function toTableRow(
@@ -127,14 +160,30 @@ function toTableRow(
   hasBar: boolean,
   services: Services,
 ): readonly string[] {
-  const roleName = json.role.slice(json.role.lastIndexOf("/") + 1);
-  if (session === undefined) return [json.target, json.account, roleName, "", "", "none"];
+  const roleName = json.role?.slice(json.role.lastIndexOf("/") + 1) ?? "";
+  const target = json.target ?? "";
+  const account = json.account ?? "";
+  if (session === undefined) return [target, account, roleName, "", "", "none"];
+  if (!("kept" in session)) {
+    const left = keptLeftMs(session, now);
+    const share = hasBar ? `${formatBar(left / keptLeftMs(session, session.obtainedAt))} ` : "";
+    const until = formatMoment(session.expiration, now + session.clockOffsetMs);
+    const isEnding = !isServed(session, now, services);
+    return [
+      "(all)",
+      account,
+      "any, signed in",
+      deviceName(session),
+      until,
+      `${share}${formatSpan(left)}${isEnding ? ", ends too soon" : ""}`,
+    ];
+  }
   const { kept, isCurrent } = session;
   const leftMs = keptLeftMs(kept, now);
   const bar = hasBar ? `${formatBar(leftMs / keptLeftMs(kept, kept.obtainedAt))} ` : "";
   return [
-    json.target,
-    json.account,
+    target,
+    account,
     roleName,
     sessionNameOf(kept),
     formatMoment(kept.expiration, now + kept.clockOffsetMs),

@@ -10,6 +10,7 @@ import type { Target } from "../../target/target.ts";
 import { shownName } from "../../text/shown-name.ts";
 import { visibleText } from "../../text/visible-text.ts";
 import { isKeptServed, keptLeftMs, resolvePlainTarget } from "../kept-sessions.ts";
+import { sharedOfTarget } from "../kept-shared.ts";
 import { addCommonOptions, type CommonOptions, resolveScreenOptions } from "../options.ts";
 import { formatSpan } from "../phrases.ts";
 import { enterSandbox, showSandbox } from "../sandbox-mark.ts";
@@ -31,6 +32,8 @@ interface TargetJson {
   /** ISO 8601, of the live session that a run takes; null when there is none. */
   readonly expiration: string | null;
   readonly secondsLeft: number;
+  /** A shared session opens it without a code. */
+  readonly signedIn: boolean;
   /** Why it can't be used; null when it can. */
   readonly error: ReturnType<typeof toErrorJson> | null;
 }
@@ -116,7 +119,7 @@ function toEntry(
   now: number,
 ): TargetEntry {
   try {
-    return toWholeEntry(resolvePlainTarget(name, config, services), live, now);
+    return toWholeEntry(resolvePlainTarget(name, config, services), live, services, now);
   } catch (error) {
     // A broken neighbour stops nobody else.
     if (!(error instanceof AssumeMfaError)) throw error;
@@ -124,7 +127,13 @@ function toEntry(
   }
 }
 
-function toWholeEntry(target: Target, live: ReadonlyMap<string, KeptSession>, now: number): TargetEntry {
+function toWholeEntry(
+  target: Target,
+  live: ReadonlyMap<string, KeptSession>,
+  services: Services,
+  now: number,
+): TargetEntry {
+  const shared = sharedOfTarget(target, services);
   const kept = target.cache.value === "none" ? undefined : live.get(canonicalText(sessionInputs(target)));
   const leftMs = kept === undefined ? 0 : keptLeftMs(kept, now);
   return {
@@ -137,11 +146,12 @@ function toWholeEntry(target: Target, live: ReadonlyMap<string, KeptSession>, no
       sourceProfile: target.source.profileName ?? null,
       expiration: kept === undefined ? null : new Date(kept.expiration).toISOString(),
       secondsLeft: Math.floor(leftMs / 1000),
+      signedIn: shared !== undefined,
       error: null,
     },
     roleName: target.role.value.roleName,
     source: target.source.profileName ?? target.source.label,
-    left: kept === undefined ? "none" : `${formatSpan(leftMs)} left`,
+    left: kept !== undefined ? `${formatSpan(leftMs)} left` : shared !== undefined ? "signed in" : "none",
     error: undefined,
   };
 }
@@ -158,6 +168,7 @@ function toBrokenEntry(name: string, config: AwsConfig, error: AssumeMfaError): 
       sourceProfile: null,
       expiration: null,
       secondsLeft: 0,
+      signedIn: false,
       error: toErrorJson(error),
     },
     roleName: role?.roleName ?? "",
