@@ -63,7 +63,10 @@ export async function callAssumeRole(
  * Whether it is a session of this target's role in this target's account: what is shown is what is worked in, whoever
  * answered or wrote the entry.
  */
-export function isOfRole(session: Pick<RoleSession, "assumedRoleArn" | "accountId">, target: Target): boolean {
+export function isOfRole(
+  session: Pick<RoleSession, "assumedRoleArn" | "accountId">,
+  target: { readonly role: Pick<Target["role"], "value"> },
+): boolean {
   const { partition, accountId, roleName } = target.role.value;
   const parts = /^arn:([\w-]+):sts::(\d{12}):assumed-role\/([\w+=,.@-]{1,64})\/[\w+=,.@-]{2,64}$/.exec(
     session.assumedRoleArn,
