@@ -52,8 +52,7 @@ export class AssuanReader {
 
   #readLine(line: Buffer): AssuanReply | "not assuan" | undefined {
     const text = line.toString("latin1");
-    const word = text.split(" ", 1)[0];
-    switch (word) {
+    switch (text.split(" ", 1)[0]) {
       case "D":
         this.#data.push(decodePercent(line.subarray(2)));
         return undefined;
@@ -69,10 +68,9 @@ export class AssuanReader {
       case "INQUIRE":
         return { kind: "inquiry" };
       case "S": // what it is about: progress, the reason of the error that follows
-      case "":
         return undefined;
       default:
-        return word?.startsWith("#") ? undefined : "not assuan"; // a comment
+        return text === "" || text.startsWith("#") ? undefined : "not assuan"; // a comment
     }
   }
 }

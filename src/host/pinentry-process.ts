@@ -120,10 +120,9 @@ export class PinentryProcess {
    * @throws AssumeMfaError PINENTRY_FAILED; what `fail` was given
    */
   async request(line: string | undefined, limitMs: number): Promise<Exclude<AssuanReply, { kind: "inquiry" }>> {
-    // An answer to a question that was not asked yet is none.
-    if (line !== undefined && this.#replies.length > 0) {
-      this.fail(pinentryFailed("answered what it was not asked"));
-    } else if (line !== undefined) {
+    if (line !== undefined) {
+      // An answer to a question that was not asked yet is none.
+      if (this.#replies.length > 0) throw pinentryFailed("answered what it was not asked");
       this.#send(line);
     }
     const limit = setTimeout(() => {

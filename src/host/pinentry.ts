@@ -182,7 +182,7 @@ class PinentryTerminal implements Terminal {
       const described = await running.request(`SETDESC ${escapeAssuan(description)}`, replyMs);
       if (described.kind === "error") throw pinentryFailed("can't be told what to ask");
       await running.request(`SETPROMPT ${escapeAssuan(label ?? "Answer")}:`, replyMs);
-      if (refusal !== undefined) await running.request(`SETERROR ${cut(refusal, "SETERROR ")}`, replyMs);
+      if (refusal !== undefined) await running.request(`SETERROR ${escapeAssuan(cut(refusal, "SETERROR "))}`, replyMs);
       const reply = await running.request("GETPIN", answerMs);
       await running.finish();
       return reply;
