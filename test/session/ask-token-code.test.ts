@@ -1,11 +1,12 @@
 import { existsSync } from "node:fs";
 import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { Credentials } from "../../src/credentials/credentials.ts";
 import { AssumeMfaError } from "../../src/errors.ts";
-import { askTokenCode, type CodePresenter } from "../../src/session/ask-token-code.ts";
-import { makeTestScope } from "../support/action-scope.ts";
-import { openCliWorld } from "../support/cli-world.ts";
+import { privateFiles } from "../../src/host/private-files.ts";
+import { askTokenCode, type CodeRequest } from "../../src/session/ask-token-code.ts";
+import type { CodeClient, CodePresenter } from "../../src/session/send-code.ts";
+import { makeFileSpentCodes } from "../../src/session/spent-codes.ts";
+import { openCliWorld, type RunOptions, SERIAL } from "../support/cli-world.ts";
 import { makeFakeHost, NO_ANSWER, type Reply } from "../support/fake-host.ts";
 
 const world = await openCliWorld();
@@ -71,14 +72,6 @@ describe("a wrong code at the prompt", () => {
     expect(assumptions(run.operations)).toBe(2);
   });
 
-  it("is not sent twice", async () => {
-    const wrong = world.wrongCode();
-    const run = await world.run("dev login", { replies: [wrong, wrong, () => world.code()] });
-    expect(run.exitCode).toBe(0);
-    expect(run.questions[2]).toMatch(/already sent: wait until the device shows another/);
-    expect(assumptions(run.operations)).toBe(2);
-  });
-
   it("with a malformed one among them: that one is not sent at all", async () => {
     const run = await world.run("dev login", { replies: ["12345", "", "abcdef", () => world.code()] });
     expect(run.exitCode).toBe(0);
@@ -100,6 +93,139 @@ describe("a wrong code at the prompt", () => {
     expect(denied).toMatchObject({ exitCode: 4 });
     expect(denied.questions).toHaveLength(1);
     expect(denied.stderr).toContain("verify your MFA serial number");
+  });
+});
+
+describe("a code that was sent before", () => {
+  /** The world, this far into a step whose code was not used. */
+  const toStep = (milliseconds: number) => {
+    world.code();
+    world.sandbox.moveClock(30_000 - (world.sandbox.now() % 30_000) + milliseconds);
+  };
+  /** Sends this step's code, for another target. */
+  const spend = async () => {
+    const code = world.watch(world.sandbox.currentCode());
+    expect(await world.run(["dev", "login", "-t", code])).toMatchObject({ exitCode: 0 });
+    return code;
+  };
+  /** With each painting over as `<`. */
+  const painted = ({ screen }: { readonly screen: string }) => screen.replaceAll("\r\u001b[2K", "<");
+  const seconds = (screen: string) => [...screen.matchAll(/(\d+) s(?=<|$)/g)].map(([, each]) => Number(each));
+
+  it("is not sent again at the prompt: it says why, counts down to the next on one line, and asks for it", async () => {
+    toStep(5_500);
+    const used = await spend();
+    const run = await world.run("staging login", { replies: [used, () => world.watch(world.sandbox.currentCode())] });
+    expect(run).toMatchObject({ exitCode: 0, questions: [expect.stringMatching(/^MFA code for /), "MFA code: "] });
+    expect(assumptions(run.operations)).toBe(1);
+    expect(painted(run)).toMatch(
+      /: that code was already sent, (?:just now|\d s ago), and works once\n(?:<the device shows the next code in \d+ s)+<MFA code: $/,
+    );
+    const counted = seconds(painted(run).slice(run.screen.indexOf("works once")));
+    expect(counted[0]).toBeGreaterThan(15);
+    expect(counted).toEqual(counted.map((_, index) => (counted[0] as number) - index));
+    expect(counted.at(-1)).toBe(1);
+    expect(run.stderr).not.toContain("next code");
+  });
+
+  it("is not waited for once the device shows another", async () => {
+    toStep(1_000);
+    const used = await spend();
+    world.sandbox.moveClock(30_000);
+    const before = world.sandbox.now();
+    const run = await world.run("staging login", { replies: [used, () => world.watch(world.sandbox.currentCode())] });
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run.screen).toMatch(
+      /: that code was already sent, 3\d s ago, and works once: type the one that the device shows by now\nMFA code: $/,
+    );
+    expect(world.sandbox.now() - before).toBeLessThan(5_000);
+  });
+
+  it("is none of the three tries", async () => {
+    const [one, two, three] = [1, 2, 3].map((more) =>
+      world.watch(String((Number(world.sandbox.currentCode()) + more * 111_111) % 1_000_000).padStart(6, "0")),
+    );
+    const run = await world.run("dev login", { replies: [one, one, one, two, three, () => world.code()] });
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(assumptions(run.operations)).toBe(4);
+  });
+
+  it("typed over and over ends it, with exit 7", async () => {
+    toStep(1_000);
+    const used = await spend();
+    const run = await world.run("staging login -o json", { replies: [used, used, used, used] });
+    expect(run).toMatchObject({ exitCode: 7, operations: expect.not.arrayContaining(["AssumeRole"]) });
+    const [{ error }] = JSON.parse(run.stdout);
+    expect(error).toMatchObject({
+      code: "TOKEN_CODE_USED",
+      message: expect.stringMatching(/^that code was already sent/),
+    });
+    expect(error.seconds).toBeGreaterThanOrEqual(1);
+    expect(error.seconds).toBeLessThanOrEqual(30);
+  });
+
+  it.each([
+    [20, /^next code in \d+ s$/],
+    [10, /^\d+ s$/],
+  ])("is counted down in %i columns, within the line", async (columns, text) => {
+    toStep(1_000);
+    const used = await spend();
+    const replies = [used, () => world.watch(world.sandbox.currentCode())];
+    const run = await world.run("staging login", { columns, replies });
+    expect(run.exitCode).toBe(0);
+    const counted = painted(run).split("works once\n")[1]?.split("<").slice(1, -1) ?? [];
+    expect(counted.length).toBeGreaterThan(20);
+    for (const line of counted) {
+      expect(line).toMatch(text);
+      expect(line.length).toBeLessThan(columns);
+    }
+  });
+
+  it.each<[string, RunOptions]>([
+    ["a terminal that paints over nothing", { env: { TERM: "dumb" } }],
+    ["one of four columns", { columns: 4 }],
+  ])("on %s is told in a plain line, and nobody is kept waiting", async (_where, options) => {
+    toStep(1_000);
+    const used = await spend();
+    const before = world.sandbox.now();
+    const run = await world.run("staging login", { ...options, replies: [used, () => world.code()] });
+    expect(run.exitCode).toBe(0);
+    expect(run.screen).toMatch(/, and works once: the device shows the next in \d+ s\nMFA code: $/);
+    expect(run.screen).not.toContain("\u001b");
+    // But for what the test itself moved on.
+    expect(world.sandbox.now() - before).toBeLessThan(35_000);
+  });
+
+  it("given by option leads to the prompt after the countdown, where somebody is there", async () => {
+    toStep(20_000);
+    const used = await spend();
+    const run = await world.run(["staging", "login", "-t", used], {
+      replies: [() => world.watch(world.sandbox.currentCode())],
+    });
+    expect(run).toMatchObject({ exitCode: 0, questions: [expect.stringMatching(/^MFA code for staging /)] });
+    expect(assumptions(run.operations)).toBe(1);
+    expect(painted(run)).toMatch(
+      /^the token code from --token-code was already sent, .*, and works once\n(?:<the device shows .*)+<MFA code for /,
+    );
+  });
+
+  it.each(["SIGINT", "SIGTERM"] as const)("%s ends the countdown at once, on a line of its own", async (signal) => {
+    toStep(1_000);
+    const used = await spend();
+    const run = await world.run(["staging", "login", "-t", used], {
+      replies: [],
+      sleep: (_, stop) => new Promise((_resolve, reject) => stop?.addEventListener("abort", () => reject(stop.reason))),
+      meanwhile: (host) => {
+        const timer = setInterval(() => {
+          if (!host.screen.includes("next code in")) return;
+          clearInterval(timer);
+          host.interrupts.raise(signal);
+        }, 5);
+      },
+    });
+    expect(run).toMatchObject({ exitCode: signal === "SIGINT" ? 130 : 143, stdout: "", operations: [] });
+    expect(run.screen).toMatch(/s\n$/);
+    expect(run.host.openTerminals).toBe(0);
   });
 });
 
@@ -167,15 +293,16 @@ describe("no code at the prompt", () => {
 
 describe("askTokenCode", () => {
   afterEach(() => vi.useRealTimers());
-  const { target } = makeTestScope({
-    accountId: "222222222222",
-    credentials: new Credentials({ accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "x" }),
-    endpoint: undefined,
-    clock: { now: Date.now, sleep: () => Promise.resolve(), advance: () => undefined },
-  });
+  const request: CodeRequest = {
+    forWhom: "dev",
+    wantedFor: "dev (account 222222222222)",
+    mfaSerial: SERIAL,
+    place: "aws",
+    mfaProcess: undefined,
+  };
 
   /** A presenter that writes down the order of what happens around the question. */
-  function record(replies: readonly Reply[], more: Partial<CodePresenter<{ close(): void }, string>> = {}) {
+  function record(replies: readonly Reply[], more: Partial<CodePresenter<CodeClient, string>> = {}) {
     const events: string[] = [];
     const host = makeFakeHost({
       argv: [],
@@ -187,20 +314,26 @@ describe("askTokenCode", () => {
         return typeof reply === "function" ? reply(question) : reply;
       }),
     });
-    const asked = askTokenCode(target, host.openTerminal(), host, {
-      async connect() {
-        events.push("connect");
-        return { close: () => events.push("close") };
+    const spentCodes = makeFileSpentCodes(privateFiles, undefined);
+    const asked = askTokenCode(
+      request,
+      host.openTerminal(),
+      { host, spentCodes },
+      {
+        async connect() {
+          events.push("connect");
+          return { close: () => events.push("close"), clockOffsetMs: () => undefined };
+        },
+        async introduce() {
+          events.push("introduce");
+        },
+        async send(_client, code) {
+          events.push(`send ${code}`);
+          return "session";
+        },
+        ...more,
       },
-      async introduce() {
-        events.push("introduce");
-      },
-      async send(_client, code) {
-        events.push(`send ${code}`);
-        return "session";
-      },
-      ...more,
-    });
+    );
     return { asked, events, host };
   }
 

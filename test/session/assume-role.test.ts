@@ -291,15 +291,6 @@ describe("a network that fails", () => {
     expect(run.stderr).not.toMatch(/not accepted|wrong/);
   });
 
-  it("at the prompt: sent once, and not asked again", async () => {
-    proxy.break("AssumeRole", { kind: "cut-reply", at: "body" }, 5);
-    const run = await world.run("dev login", { ...through(), replies: [() => world.code()] });
-    expect(run).toMatchObject({ exitCode: 1, stdout: "" });
-    expect(run.questions).toHaveLength(1);
-    expect(sent("AssumeRole")).toBe(1);
-    expect(run.stderr).toMatch(/may be used up/);
-  });
-
   it("a lost GetCallerIdentity: exit 1, the code was not sent", async () => {
     proxy.break("GetCallerIdentity", { kind: "cut-reply", at: "body" }, 5);
     const run = await world.run(["dev", "login", "-t", world.code()], through());

@@ -324,14 +324,6 @@ describe("what goes with the session", () => {
 });
 
 describe("the sandbox's own refusals, through the program", () => {
-  it("a used code is exit 4, and the code is not sent again", async () => {
-    const code = world.code();
-    expect(await world.run(["dev", "login", "-t", code])).toMatchObject({ exitCode: 0 });
-    const run = await world.run(["staging", "login", "-t", code]);
-    expect(run).toMatchObject({ exitCode: 4, stdout: "", operations: ["AssumeRole"] });
-    expect(run.stderr).toContain("a code works once");
-  });
-
   it.each<[string, readonly string[], number, RegExp]>([
     [
       "a device of nobody",
