@@ -274,7 +274,7 @@ const FAILURES: readonly Failure[] = [
     isOfEntry: true,
   },
   {
-    pattern: /ambiguous|matched by multiple|more than one/i,
+    pattern: /ambiguous|matched by (?:\d+|multiple)|more than one/i,
     message: "the keychain holds several entries of one name",
     hint: `remove those of "${SERVICE}" with the keychain's own program`,
     isOfEntry: true,

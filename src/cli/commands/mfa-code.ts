@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import { AssumeMfaError } from "../../errors.ts";
 import { formatJson } from "../../outputs/json.ts";
-import { computeTokenCode, TOTP_STEP_MS, totpStepAt } from "../../session/totp-secret.ts";
+import { computeTokenCode, totpStepAt, untilNextStepMs } from "../../session/totp-secret.ts";
 import { shownName } from "../../text/shown-name.ts";
 import { addDeviceOptions, type DeviceOptions, resolveDevice } from "../named-device.ts";
 import { addCommonOptions, type CommonOptions, resolveScreenOptions } from "../options.ts";
@@ -45,8 +45,7 @@ async function runCode(outside: Services, targetName: string | undefined, option
  * @param now milliseconds since 1970
  */
 export async function currentCode(secret: string, now: number) {
-  const step = totpStepAt(now);
-  const code = await computeTokenCode(secret, step);
-  const secondsLeft = Math.max(1, Math.ceil(((step + 1) * TOTP_STEP_MS - now) / 1000));
+  const code = await computeTokenCode(secret, totpStepAt(now));
+  const secondsLeft = Math.ceil(untilNextStepMs(now) / 1000);
   return { code, secondsLeft };
 }
