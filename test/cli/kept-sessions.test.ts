@@ -21,10 +21,12 @@ const ErrorShape = v.looseObject({ code: text, message: text, hint: v.nullable(t
 
 /** The documented shapes: nothing more and nothing less. */
 const SESSION = v.strictObject({
-  target: text,
-  account: Account,
-  role: text,
+  kind: v.picklist(["role", "shared"]),
+  target: v.nullable(text),
+  account: v.nullable(Account),
+  role: v.nullable(text),
   assumedRole: v.nullable(text),
+  mfaSerial: v.nullable(text),
   current: v.boolean(),
   expiration: v.nullable(IsoTime),
   secondsLeft: Seconds,
@@ -39,6 +41,7 @@ const TARGETS = v.array(
     sourceProfile: v.nullable(text),
     expiration: v.nullable(IsoTime),
     secondsLeft: Seconds,
+    signedIn: v.boolean(),
     error: v.nullable(ErrorShape),
   }),
 );
@@ -46,6 +49,8 @@ const FORGOTTEN = v.strictObject({
   forgotten: v.array(SESSION),
   callers: v.number(),
   exported: v.number(),
+  learnt: v.number(),
+  awsCli: v.number(),
   others: v.number(),
 });
 
@@ -243,7 +248,14 @@ describe("logout", () => {
       stdout: "",
       said: "assume-mfa: there was nothing to forget\n",
     });
-    expect((await json(FORGOTTEN, line)).value).toEqual({ forgotten: [], callers: 0, exported: 0, others: 0 });
+    expect((await json(FORGOTTEN, line)).value).toEqual({
+      forgotten: [],
+      callers: 0,
+      exported: 0,
+      learnt: 0,
+      awsCli: 0,
+      others: 0,
+    });
   });
 
   it("--all forgets sessions, callers, exported records and damaged files, and not the locks", async () => {
