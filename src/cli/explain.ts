@@ -6,7 +6,7 @@ import { explainRoleSession, type RoleSessionExplanation } from "../session/expl
 import { type GivenTokenCode, readGivenTokenCode } from "../session/token-code.ts";
 import { resolveTarget } from "../target/resolve-target.ts";
 import type { Target } from "../target/target.ts";
-import { explainedLines } from "./explained-lines.ts";
+import { explainedLines, mergeEndpoints } from "./explained-lines.ts";
 import { toExplanationJson } from "./explanation-json.ts";
 import { resolveTargetOptions } from "./options.ts";
 import { showEndpoints, showSandbox } from "./sandbox-mark.ts";
@@ -99,7 +99,8 @@ function formatExplained(
     );
     return () => formatTabSeparated(rows);
   }
-  return (widthColumns) => all.map((lines) => formatExplainedFields(lines, widthColumns, style)).join("\n");
+  return (widthColumns) =>
+    all.map((lines) => formatExplainedFields(mergeEndpoints(lines), widthColumns, style)).join("\n");
 }
 
 /** @param format makes the text for a width */

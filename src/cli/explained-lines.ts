@@ -59,12 +59,22 @@ export function explainedLines(
   ];
 }
 
+/** For people: the services that are called at one address stand in one line. */
+export function mergeEndpoints(lines: readonly ExplainedLine[]): readonly ExplainedLine[] {
+  const endpoints = lines.filter(({ name }) => name.startsWith("endpoints."));
+  const [first] = endpoints;
+  const isOne = endpoints.every(({ value, from }) => value === first?.value && from === first.from);
+  if (first === undefined || !isOne) return lines;
+  const merged = { ...first, label: "called at" };
+  return lines.flatMap((each) => (each === first ? [merged] : endpoints.includes(each) ? [] : [each]));
+}
+
 /** Of a chain: whose session signs, and how that would be got. */
 function hopLines(hop: RoleSessionExplanation | undefined, now: number, prefix: string): readonly ExplainedLine[] {
   if (hop === undefined) return [];
   const lines = [
     setting("role", "role", hop.target.role, ({ arn }) => arn),
-    signerLine(hop.target.source),
+    signerLine(hop.target),
     ...deviceLines(hop),
     ...outcomeLines(hop, now),
   ];
@@ -84,10 +94,14 @@ function settingLines(explanation: RoleSessionExplanation): readonly ExplainedLi
   const lines = [
     setting("role", "role", role, ({ arn }) => arn),
     setting("account", "account", role, ({ accountId }) => accountId),
-    signerLine(target.source),
+    signerLine(target),
     ...deviceLines(explanation),
     regionLine(target),
-    ...SERVICE_NAMES.map(([id, name]) => setting(`endpoints.${id}`, `${name} at`, endpoints[id])),
+    ...SERVICE_NAMES.map(
+      ([id, name]) =>
+        setting(`endpoints.${id}`, `${name} at`, endpoints[id]) ??
+        line(`endpoints.${id}`, `${name} at`, "AWS's own address", "the default"),
+    ),
     setting("useFipsEndpoint", "FIPS endpoints", target.useFipsEndpoint, yesOrNo),
     setting("useDualstackEndpoint", "dual-stack", target.useDualstackEndpoint, yesOrNo),
     proxy && line("proxy", "proxy", proxy.address, proxy.setBy),
@@ -124,8 +138,10 @@ function regionLine({ region, role }: Target): ExplainedLine | undefined {
   );
 }
 
-function signerLine(source: Source): ExplainedLine {
-  return line("signer", "signed by", describeSigner(source), formatOrigin(source.origin));
+function signerLine({ source, sourceNamedBy }: Target): ExplainedLine {
+  const at = formatOrigin(source.origin);
+  const by = sourceNamedBy === undefined ? at : formatOrigin(sourceNamedBy);
+  return line("signer", "signed by", describeSigner(source), at === by ? at : `${at}, chosen by ${by}`);
 }
 
 /** Never more of a key than its id, and of a program its name alone: a word after it could be a secret. */

@@ -1,7 +1,7 @@
 import type { AssumeMfaError } from "../errors.ts";
 import { type ErrorJson, toErrorJson } from "../outputs/json.ts";
 import type { CodeOutlook, RoleSessionExplanation } from "../session/explain.ts";
-import type { Origin, ServiceId, Source, Sourced, Target } from "../target/target.ts";
+import type { Origin, ServiceId, Sourced, Target } from "../target/target.ts";
 import { programName } from "../text/program-name.ts";
 
 /** A value and who decided it. */
@@ -19,7 +19,10 @@ interface SignerJson {
   readonly accessKeyId: string | null;
   /** Whether it is an IAM user's own pair, which alone can present a code; null where it is not known beforehand. */
   readonly longTerm: boolean | null;
+  /** Where the credentials stand, or what gives them. */
   readonly origin: Origin;
+  /** Who chose them; null for the profile's own, and the environment's that nobody named. */
+  readonly namedBy: Origin | null;
 }
 
 /** What `--explain -o json` shows of a target: these keys, whatever was decided; null for what there is none of. */
@@ -77,7 +80,7 @@ export function toExplanationJson(
   const { target, cache, shared, route, duration, durationCap, device, sessionName, code, hop } = explanation;
   return {
     settings: toSettingsJson(target),
-    signer: toSignerJson(target.source),
+    signer: toSignerJson(target),
     cachedSession: {
       outcome: cache.outcome,
       reason: cache.outcome === "hit" ? null : cache.reason,
@@ -186,9 +189,9 @@ function toJson<T>(
   return sourced === undefined ? null : { value: pick(sourced.value), origin: sourced.origin };
 }
 
-function toSignerJson(source: Source): SignerJson {
-  const { label, origin } = source;
-  const base = { label, profile: source.profileName ?? null, origin };
+function toSignerJson({ source, sourceNamedBy }: Target): SignerJson {
+  const { label, origin, profileName } = source;
+  const base = { label, profile: profileName ?? null, origin, namedBy: sourceNamedBy ?? null };
   switch (source.kind) {
     case "keys": {
       const { accessKeyId, isLongTerm } = source.credentials;

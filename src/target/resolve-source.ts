@@ -27,6 +27,8 @@ export interface ResolvedSource {
   readonly source: Source;
   /** Whose settings are the source's; undefined for the environment's keys and what a `credential_source` names. */
   readonly profile: Profile | undefined;
+  /** Who chose it; undefined for the target profile's own credentials, and the environment's that nobody named. */
+  readonly namedBy: Origin | undefined;
 }
 
 export interface SourceQuery extends ProviderQuery {
@@ -121,9 +123,9 @@ function ambientSource(query: SourceQuery): ResolvedSource {
 function sourceFromProfile(named: Setting, query: SourceQuery): ResolvedSource {
   const profile = namedProfile(named, query.config);
   refuseLoop(profile, query);
-  if (isRole(profile)) return freeze(sourceFromRole(profile, named, query), profile);
+  if (isRole(profile)) return freeze(sourceFromRole(profile, named, query), profile, named);
   const source = credentialsOf(profile, query);
-  if (source !== undefined) return freeze(source, profile);
+  if (source !== undefined) return freeze(source, profile, named);
   throw new AssumeMfaError(
     "SOURCE_CREDENTIALS_MISSING",
     `profile ${quoted(profile.name)} (${profile.path}:${profile.line})${namedBy(named)} has no keys to sign with`,
@@ -213,9 +215,9 @@ function sourceFromCredentialSource(setting: Setting, profile: Profile, query: S
     case "Environment":
       return sourceFromEnvironment(setting, query);
     case "Ec2InstanceMetadata":
-      return freeze(resolveInstanceMetadata(setting, profile, query.env), undefined);
+      return freeze(resolveInstanceMetadata(setting, profile, query.env), undefined, setting);
     case "EcsContainer":
-      return freeze(resolveContainer(setting, query.env), undefined);
+      return freeze(resolveContainer(setting, query.env), undefined, setting);
     default:
       throw refused(setting, "must be Environment, Ec2InstanceMetadata or EcsContainer");
   }
@@ -229,7 +231,7 @@ function sourceFromEnvironment(setting: Setting, { exported, env }: SourceQuery)
     });
   }
   const keys = environmentKeys(env);
-  if (keys !== undefined) return freeze(keys, undefined);
+  if (keys !== undefined) return freeze(keys, undefined, setting);
   throw refused(setting, "= Environment, but there are no keys in the environment", {
     code: "SOURCE_CREDENTIALS_MISSING",
     hint: "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
@@ -278,8 +280,8 @@ function firstProvided(source: Source): SourceProvided | undefined {
   }
 }
 
-function freeze(source: Source, profile: Profile | undefined): ResolvedSource {
-  return Object.freeze({ source, profile });
+function freeze(source: Source, profile: Profile | undefined, named?: Setting): ResolvedSource {
+  return Object.freeze({ source, profile, namedBy: named?.origin });
 }
 
 function nothingToSignWith({ profile, exported, config }: SourceQuery): AssumeMfaError {

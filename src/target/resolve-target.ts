@@ -169,6 +169,7 @@ function resolveOnWay(query: TargetQuery): Target {
     profileName: profile?.name,
     role,
     source: resolved.source,
+    sourceNamedBy: resolved.namedBy,
     mfaSerial: checkSerial(serial, mfaRequired.value),
     mfaRequired,
     mfaProcess: resolveMfaProcess(profile, devices),

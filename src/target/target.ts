@@ -120,6 +120,8 @@ export interface Target {
   readonly profileName: string | undefined;
   readonly role: Sourced<RoleArn>;
   readonly source: Source;
+  /** Who chose the source; undefined for the profile's own credentials, and the environment's that nobody named. */
+  readonly sourceNamedBy: Origin | undefined;
   /** From the option, the environment, the target's profile or else the source profile. */
   readonly mfaSerial: Sourced<string> | undefined;
   /** False: this role needs no code, none is asked for (`assume_mfa_required`). */

@@ -62,6 +62,7 @@ export function makeTestScope(options: TestScopeOptions): TestScope {
     profileName: "dev",
     role: { value: role, origin },
     source: { kind: "keys", label: 'profile "parent"', profileName: "parent", credentials, origin },
+    sourceNamedBy: origin,
     mfaSerial: undefined,
     mfaRequired: { value: true, origin },
     mfaProcess: undefined,

@@ -291,7 +291,7 @@ assume_mfa_cache = none\nendpoint_url = http://localhost:4566\nca_bundle = /ca.p
     const target = resolve({ name: ROLE, config, env: { AWS_PROFILE: "parent" } });
     expect(decided(target.confirm)).toEqual(["person", "/aws/config:4"]);
     expect(target).toMatchObject({ cache: { value: "none" }, externalId: undefined });
-    expect(target.connection.caBundle).toEqual({ path: "/ca.pem", setBy: "/aws/config:7" });
+    expect(target.connection.caBundle).toMatchObject({ path: "/ca.pem", setBy: "/aws/config:7" });
     expect(decided(target.endpoints.sts)).toEqual(["http://localhost:4566", "/aws/config:6"]);
     expect(decided(target.region)).toEqual(["eu-west-2", "/aws/config:3"]);
   });
