@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { RoleArn } from "../../aws/arn.ts";
 import { AssumeMfaError } from "../../errors.ts";
 import { type Choice, openPickTerminal } from "../../host/terminal.ts";
 import { formatJson } from "../../outputs/json.ts";
@@ -10,6 +11,7 @@ import type { KeptSharedSession } from "../../session/shared-sessions.ts";
 import { resolveRole } from "../../target/resolve-target.ts";
 import { shownName } from "../../text/shown-name.ts";
 import { visibleText } from "../../text/visible-text.ts";
+import { forgetAwsCliSessions } from "../aws-cli-sessions.ts";
 import type { SetExitCode } from "../catalogue.ts";
 import {
   keptLeftMs,
@@ -41,6 +43,8 @@ interface Forgotten {
   readonly exported: number;
   /** What was learnt of roles and devices. */
   readonly learnt: number;
+  /** Sessions that lay where the AWS CLI looks. */
+  readonly awsCli: number;
   /** Files in the cache that were no session: damaged, or left behind by a killed process. */
   readonly others: number;
   /** Paths of what can't be removed. */
@@ -102,11 +106,17 @@ async function forget(services: Services, names: readonly string[], options: Log
     return forgetSessions(
       services,
       [...roles].flatMap(([arn, name]) => sessionsOfTarget(name, arn, all, config, services)),
+      targets.map(({ role }) => role),
     );
   }
   const picked = await pickSessions(services, options);
   if (picked === EVERYTHING) return forgetEverything(services);
-  return "mfaSerial" in picked ? forgetShared(services, picked) : forgetSessions(services, picked);
+  if ("mfaSerial" in picked) return forgetShared(services, picked);
+  return forgetSessions(
+    services,
+    picked,
+    picked.map(({ kept }) => kept.role),
+  );
 }
 
 async function forgetShared({ shared }: Services, head: KeptSharedSession): Promise<Forgotten> {
@@ -121,17 +131,29 @@ const NOTHING_FORGOTTEN: Forgotten = {
   callers: 0,
   exported: 0,
   learnt: 0,
+  awsCli: 0,
   others: 0,
   left: [],
 };
 
-async function forgetSessions({ cache, host }: Services, sessions: readonly NamedSession[]): Promise<Forgotten> {
+/** @param roles whose sessions in the AWS CLI's cache go too */
+async function forgetSessions(
+  services: Services,
+  sessions: readonly NamedSession[],
+  roles: readonly RoleArn[],
+): Promise<Forgotten> {
+  const { cache, host } = services;
   const left: NamedSession[] = [];
   for (const session of sessions) if (!(await cache.remove(session.kept.inputs))) left.push(session);
+  const awsCli = forgetAwsCliSessions(roles, readableConfig(services), services);
   return {
     ...NOTHING_FORGOTTEN,
     sessions: sessions.filter((session) => !left.includes(session)),
-    left: left.map(({ target, kept }) => `the session of ${target}, ${formatSpan(kept.expiration - host.now())} left`),
+    awsCli: awsCli.removed,
+    left: [
+      ...left.map(({ target, kept }) => `the session of ${target}, ${formatSpan(kept.expiration - host.now())} left`),
+      ...awsCli.left,
+    ],
   };
 }
 
@@ -141,7 +163,8 @@ async function forgetSessions({ cache, host }: Services, sessions: readonly Name
  */
 async function forgetEverything(services: Services): Promise<Forgotten> {
   const { cache, callers, devices, exported, roleFacts, shared } = services;
-  const before = nameSessions(cache.list(), readableConfig(services), services);
+  const config = readableConfig(services);
+  const before = nameSessions(cache.list(), config, services);
   const sharedBefore = shared.list();
   const cleared = {
     shared: await shared.clear(),
@@ -150,6 +173,7 @@ async function forgetEverything(services: Services): Promise<Forgotten> {
     devices: devices.clear(),
     roleFacts: roleFacts.clear(),
     exported: exported.clear(),
+    awsCli: forgetAwsCliSessions(undefined, config, services),
   } satisfies Readonly<Record<string, Cleared>>;
   const stillShared = new Set(shared.list().map(({ accessKeyId }) => accessKeyId));
   const sharedGone = sharedBefore.filter(({ accessKeyId }) => !stillShared.has(accessKeyId));
@@ -161,6 +185,7 @@ async function forgetEverything(services: Services): Promise<Forgotten> {
     callers: cleared.callers.removed,
     exported: cleared.exported.removed,
     learnt: cleared.devices.removed + cleared.roleFacts.removed,
+    awsCli: cleared.awsCli.removed,
     others: Math.max(0, cleared.cache.removed - sessions.length + cleared.shared.removed - sharedGone.length),
     left: Object.values(cleared).flatMap(({ left }) => left),
   };
@@ -211,13 +236,13 @@ async function pickSessions(services: Services, options: LogoutOptions): Promise
 }
 
 function print(screen: Screen, forgotten: Forgotten, now: number): void {
-  const { shared, sessions, callers, exported, learnt, others } = forgotten;
+  const { shared, sessions, callers, exported, learnt, awsCli, others } = forgotten;
   const rows = sessions.map((session) => ({ ...session, json: toSessionJson(session, now) }));
   const jsons = [...shared.map((head) => toSharedJson(head, now)), ...rows.map(({ json }) => json)];
   if (screen.output === "json") {
     // What could not be removed is an error, and that is the document then.
     if (forgotten.left.length > 0) return;
-    screen.result(formatJson({ forgotten: jsons, callers, exported, learnt, others }));
+    screen.result(formatJson({ forgotten: jsons, callers, exported, learnt, awsCli, others }));
   } else if (screen.output === "text") {
     screen.result(formatTabSeparated(jsons.map(toSessionTextRow)));
   } else {
@@ -253,6 +278,7 @@ function print(screen: Screen, forgotten: Forgotten, now: number): void {
     callers === 0 ? undefined : `${formatCount(callers, "record")} of whose keys are whose`,
     exported === 0 ? undefined : `${formatCount(exported, "record")} of an export`,
     learnt === 0 ? undefined : `${formatCount(learnt, "record")} of roles and devices`,
+    awsCli === 0 ? undefined : `${formatCount(awsCli, "session")} in the AWS CLI's cache`,
     others === 0 ? undefined : `${formatCount(others, "file")} that held no session`,
   ].filter((count) => count !== undefined);
   screen.note(counts.length === 0 ? "there was nothing to forget" : `forgot ${counts.join(", ")}`);
