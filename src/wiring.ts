@@ -50,6 +50,11 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
   const host = withRedaction(plainHost);
   const folder = cacheFolder(host);
   const keychain = host.env.ASSUME_MFA_SANDBOX ? SANDBOX_KEYCHAIN : makeLazyKeychain(host);
+  const exported = makeFileExportedSessions(privateFiles, folder);
+  const captureCommand: Services["captureCommand"] = async (command, env, limits) => {
+    const { captureCommand: capture } = await import("./host/captured-command.ts");
+    return capture(command, env, limits, host.interrupts);
+  };
   return {
     host,
     payload: plainHost.stdout,
@@ -66,15 +71,17 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
     storedSecrets: makeStoredSecrets(privateFiles, keychain, stateFolder(host)),
     callers: makeFileCallerStore(privateFiles, folder),
     locks: folder === undefined ? NO_LOCKS : makeFileLocks(path.join(folder, "locks"), () => host.now()),
-    exported: makeFileExportedSessions(privateFiles, folder),
+    exported,
     ...makeClients(() => host.now()),
-    async loadProvidedCredentials(source) {
-      throw new AssumeMfaError("SOURCE_CREDENTIALS_MISSING", `${source.label} is not supported by this version yet`);
+    async loadProvidedCredentials(request) {
+      const { loadProvidedCredentials } = await import("./session/provided-credentials.ts");
+      return loadProvidedCredentials(request, {
+        host,
+        isExported: exported.read(host.env) !== undefined,
+        captureCommand,
+      });
     },
-    async captureCommand(command, env, limits) {
-      const { captureCommand } = await import("./host/captured-command.ts");
-      return captureCommand(command, env, limits, host.interrupts);
-    },
+    captureCommand,
     sandbox: makeSandboxServices(host, runProgram),
   };
 }

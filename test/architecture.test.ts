@@ -88,6 +88,7 @@ const EDGE_FILES = new Set([
   "aws/tunnel-agent.ts",
   "session/aws-cli-cache.ts",
   "session/sts-client.ts",
+  "session/provided-credentials.ts",
   "session/iam-client.ts",
   "actions/sts-client.ts",
   "actions/ec2/ec2-client.ts",

@@ -4,7 +4,7 @@ import { AssumeMfaError } from "../errors.ts";
 import type { CapturedOutput, CaptureLimits } from "../host/captured-command.ts";
 import type { Environment, Host } from "../host/host.ts";
 import type { Locks } from "../host/lock.ts";
-import { formatOrigin } from "../target/format-origin.ts";
+import { isOpenedByToken } from "../target/refuse-impossible-chain.ts";
 import type { SignIn, SourceProvided, Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import type { CodeRequest } from "./ask-token-code.ts";
@@ -15,9 +15,11 @@ import type { CallerStore } from "./caller-store.ts";
 import { type FindDevicePorts, type FoundDevice, findDevice, forgetRejectedDevice } from "./find-device.ts";
 import { keepShared } from "./obtain-shared-session.ts";
 import { openSharedSession } from "./open-shared-session.ts";
+import { openTokenSession } from "./open-token-session.ts";
+import type { ProvidedRequest } from "./provided-request.ts";
 import type { RoleFactsStore } from "./role-facts.ts";
 import { chooseRoute, type Route, type RouteFacts } from "./route.ts";
-import { HOP_TTL_MS, lastsLonger, liveShared, refuseLearntDuration, routeFacts } from "./route-facts.ts";
+import { HOP_TTL_MS, lastsLonger, liveShared, refuseLearntDuration, routeFacts, unusedDevice } from "./route-facts.ts";
 import type { SessionCache } from "./session-cache.ts";
 import { canonicalText, inputsDigest, type SessionInputs, sessionInputs } from "./session-inputs.ts";
 import { askSessionName, knownSessionName, sessionNameOf } from "./session-name.ts";
@@ -78,8 +80,8 @@ export interface RoleSessionPorts {
   /** Imports the SDK: called only when a call is due, and after the prompt is painted. */
   loadStsClient(settings: ClientSettings): Promise<StsClient>;
   readonly loadIamClient: FindDevicePorts["loadIamClient"];
-  /** Asks whoever gives a source's credentials. */
-  loadProvidedCredentials(source: SourceProvided): Promise<Credentials>;
+  /** Asks whoever gives a source's credentials. @throws as `provided-credentials.ts` does */
+  loadProvidedCredentials(request: ProvidedRequest): Promise<Credentials>;
   /** Runs a program for what it prints, on the user's terminal. @throws InterruptedError */
   captureCommand(command: readonly string[], env: Environment, limits: CaptureLimits): Promise<CapturedOutput>;
   /** A line on standard error. */
@@ -190,13 +192,7 @@ class Obtaining {
   async #throughRole(hop: Target, label: string): Promise<RoleSession> {
     const target = this.#target;
     this.#routeOf();
-    if (target.mfaSerial !== undefined && target.mfaRequired.value) {
-      // Never a refusal: reports differ on whether a session carries its MFA along (AWS.md, 4).
-      this.#ports.note(
-        `${shownName(target.name)} names an MFA device (${formatOrigin(target.mfaSerial.origin)}), but ${label} signs, ` +
-          "which can't present a code; if the role demands MFA, let a user's own keys sign: --source-profile",
-      );
-    }
+    if (target.mfaSerial !== undefined && target.mfaRequired.value) this.#ports.note(unusedDevice(target, label));
     const { credentials, assumedRoleArn } = await obtainRoleSession(
       hop,
       { ...this.#options, refresh: false, minTtlMs: HOP_TTL_MS },
@@ -206,32 +202,54 @@ class Obtaining {
   }
 
   async #throughProvided(source: SourceProvided): Promise<RoleSession> {
-    const { reason } = this.#routeOf();
-    const credentials = await this.#ports.loadProvidedCredentials(source);
-    if (credentials.isLongTerm && this.#target.mfaSerial !== undefined) {
+    const isToken = isOpenedByToken(this.#target);
+    const { reason } = isToken ? { reason: `${source.label} opens the role` } : this.#routeOf();
+    // Of N processes one runs the program, or asks.
+    return this.#inTurn("provided", async () => {
+      if (isToken) {
+        this.#sayPlain(reason);
+        return this.#keep(await openTokenSession(this.#target, source, this.#ports));
+      }
+      const { note } = this.#ports;
+      const request = { source, place: placeOf(this.#target), shape: undefined, note };
+      const credentials = await this.#ports.loadProvidedCredentials(request);
+      if (!credentials.isLongTerm || this.#target.mfaSerial === undefined) {
+        return this.#plainly({ label: source.label, credentials }, reason);
+      }
       // A program that keeps a user's keys: those can present a code.
       return this.#asUser(signInOf({ ...this.#target, source: { ...source, kind: "keys", credentials } }) as SignIn);
-    }
-    return this.#plainly({ label: source.label, credentials }, reason);
+    });
   }
 
   /** Without a code, which is said. */
   async #plainly(signer: Signer, reason: string): Promise<RoleSession> {
-    const { givenCode } = this.#options;
-    if (givenCode !== undefined) this.#ports.note(`the token code from ${givenCode.from} was not sent: ${reason}`);
-    else if (this.#target.mfaRequired.value) this.#ports.note(`no code is asked for: ${reason}`);
+    this.#sayPlain(reason);
     return this.#assumeInTurn(signer);
   }
 
-  /** One call for any number of processes that want the same session. */
-  async #assumeInTurn(signer: Signer, sessionName?: string): Promise<RoleSession> {
-    if (!this.#mayCache) return this.#assume(signer, sessionName);
+  #sayPlain(reason: string): void {
+    const { givenCode } = this.#options;
+    if (givenCode !== undefined) this.#ports.note(`the token code from ${givenCode.from} was not sent: ${reason}`);
+    else if (this.#target.mfaRequired.value) this.#ports.note(`no code is asked for: ${reason}`);
+  }
+
+  #assumeInTurn(signer: Signer, sessionName?: string): Promise<RoleSession> {
+    return this.#inTurn("session", async () => this.#keep(await this.#assume(signer, sessionName)));
+  }
+
+  /**
+   * Once for any number of processes that want the same session.
+   * @param what part of the way is locked: the one holds the other
+   * @param make keeps the session, for those who wait
+   */
+  async #inTurn(what: "provided" | "session", make: () => Promise<RoleSession>): Promise<RoleSession> {
+    if (!this.#mayCache) return make();
     const { locks, host, note } = this.#ports;
-    const subject = { lock: ["session", inputsDigest(canonicalText(this.#inputs))], doing: "assumes the same role" };
+    const subject = { lock: [what, inputsDigest(canonicalText(this.#inputs))], doing: "assumes the same role" };
     const turn = await takeTurn(subject, locks, host, note, () => this.#look());
     if (turn.kind === "served") return turn.served;
     try {
-      return await this.#keep(await this.#assume(signer, sessionName));
+      return await make();
     } finally {
       turn.release();
     }

@@ -1,5 +1,7 @@
 import { AssumeMfaError } from "../errors.ts";
 import { formatOrigin } from "../target/format-origin.ts";
+import { isOpenedByToken } from "../target/refuse-impossible-chain.ts";
+import { firstKeys } from "../target/resolve-sign-in.ts";
 import type { SignIn, Source, Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import type { RoleFacts } from "./role-facts.ts";
@@ -23,9 +25,24 @@ export function signerKind(source: Source): RouteFacts["signer"]["kind"] {
     case "role":
       return "role session";
     case "provided":
-      // A program gives what it likes; all the others give a role's session.
-      return source.provider.kind === "process" ? "session" : "role session";
+      // A program gives what it likes, and anybody can sign in to the console; all the others give a role's session.
+      return source.provider.kind === "process" || source.provider.kind === "login" ? "session" : "role session";
   }
+}
+
+/**
+ * A device is named where a role signs: never a refusal, since reports differ on whether a session carries its MFA along
+ * (AWS.md, 4), but said before anybody is asked for a code.
+ * @param target has a device and a role that signs, whose `label` it is
+ */
+export function unusedDevice({ name, mfaSerial, source }: Target, label: string): string {
+  const user = firstKeys(source)?.profileName;
+  const at = mfaSerial === undefined ? "" : ` (${formatOrigin(mfaSerial.origin)})`;
+  return (
+    `${shownName(name)} names an MFA device${at}, but ${label} signs, and a role's session can't present a code: ` +
+    "if the role demands MFA it may refuse; a user's own keys can present one, where the role trusts that user: " +
+    `--source-profile ${user === undefined ? "<name>" : shownName(user)}`
+  );
 }
 
 /** What AWS taught about the target's role; undefined where its caller is not known beforehand. */
@@ -44,7 +61,8 @@ export function routeFacts(
 ): RouteFacts {
   return {
     targetName: target.name,
-    signer: { kind: signerKind(target.source), label: target.source.label },
+    // A token opens the role itself: no session signs, and nothing is chained.
+    signer: { kind: isOpenedByToken(target) ? "session" : signerKind(target.source), label: target.source.label },
     mfaRequired: target.mfaRequired,
     mode: target.sessionMode,
     durationSeconds: target.durationSeconds,

@@ -29,16 +29,29 @@ export function sessionInputs(target: Target): SessionInputs {
   };
 }
 
-/** Who signs: keys by their access key id, a provider by how it is asked, a role by all that shapes its session. */
+/**
+ * Who signs: keys by their access key id, a provider by how it is asked, a role by all that shapes its session. The latter
+ * two by a digest: a command can hold a password, and of ten roles each would quote the one before.
+ */
 function sourceText(source: Source): string {
   switch (source.kind) {
     case "keys":
       return source.credentials.accessKeyId;
-    case "provided":
-      return `provided ${canonicalText(source.provider as SessionInputs)}`;
+    case "provided": {
+      const { kind, ...settings } = source.provider;
+      return `${kind} ${inputsDigest(canonicalText({ kind, settings: canonicalValue(settings) }))}`;
+    }
     case "role":
-      return `role ${canonicalText(sessionInputs(source.target))}`;
+      return `role ${inputsDigest(canonicalText(sessionInputs(source.target)))}`;
   }
+}
+
+function canonicalValue(settings: Readonly<Record<string, string | readonly string[] | undefined>>): string {
+  return JSON.stringify(
+    Object.keys(settings)
+      .sort()
+      .map((name) => [name, settings[name] ?? null]),
+  );
 }
 
 /** One text for all orders of a list in which order means nothing; null for an empty one. */
