@@ -166,7 +166,7 @@ function deviceLines({ target, device }: RoleSessionExplanation): readonly (Expl
   const { mfaRequired, mfaSerial, mfaProcess } = target;
   return [
     device === undefined
-      ? setting("mfaSerial", "MFA device", mfaSerial)
+      ? setting("mfaSerial", "MFA device", mfaSerial, (serial) => `${serial} (not presented)`)
       : line("mfaSerial", "MFA device", device.value ?? "not known yet", device.from),
     setting("mfaRequired", "MFA required", mfaRequired, yesOrNo),
     setting("mfaProcess", "mfa_process", mfaProcess, (words) => programName(words) ?? "a program"),

@@ -7,15 +7,7 @@ import { isOfRole } from "./call-assume-role.ts";
 import { knownDevice } from "./find-device.ts";
 import type { RoleSessionOptions, RoleSessionPorts } from "./role-session.ts";
 import { CHAINED_ROLE_MAX_SECONDS, chooseRoute, DEFAULT_ROLE_SECONDS, formatSeconds, type Route } from "./route.ts";
-import {
-  HOP_TTL_MS,
-  lastsLonger,
-  learntOf,
-  liveShared,
-  refuseLearntDuration,
-  routeFacts,
-  signerKind,
-} from "./route-facts.ts";
+import { HOP_TTL_MS, lastsLonger, learntOf, liveShared, refuseLearntDuration, routeFacts } from "./route-facts.ts";
 import type { KeptSession } from "./session-cache.ts";
 import { canonicalText, SESSION_SCHEMA, type SessionInputs, sessionInputs } from "./session-inputs.ts";
 import { knownSessionName, sessionNameOf } from "./session-name.ts";
@@ -103,7 +95,8 @@ export function explainRoleSession(
     source.kind === "role"
       ? explainRoleSession(source.target, { ...options, refresh: false, minTtlMs: HOP_TTL_MS }, ports)
       : undefined;
-  const signIn = signerKind(source) === "user" ? signInOf(target) : undefined;
+  const signerKind = routeFacts(target, undefined, options, ports).signer.kind;
+  const signIn = signerKind === "user" ? signInOf(target) : undefined;
   const live = signIn === undefined ? undefined : liveShared(signIn, ports.host.now(), ports.shared);
   const shared = options.noCache && live?.keptIn !== "memory" ? undefined : live;
   const failures: AssumeMfaError[] = [];
@@ -124,7 +117,10 @@ export function explainRoleSession(
       seconds: target.durationSeconds?.value ?? DEFAULT_ROLE_SECONDS,
       reason: target.durationSeconds === undefined ? "AWS's default" : formatOrigin(target.durationSeconds.origin),
     },
-    durationCap: explainCap(target, route, options, ports),
+    durationCap:
+      signerKind === "role session"
+        ? hour("a role that a role's session assumes lasts 1 h at most")
+        : explainCap(target, route, options, ports),
     device: signIn === undefined || route?.kind === "plain" ? undefined : explainDevice(signIn, options, ports),
     sessionName: explainSessionName(target, hop, ports),
     code,
@@ -210,16 +206,17 @@ function formatLeft(milliseconds: number): string {
   return formatSeconds(seconds < 60 ? seconds : seconds - (seconds % 60)) || "0 s";
 }
 
+function hour(reason: string): RoleSessionExplanation["durationCap"] {
+  return { seconds: CHAINED_ROLE_MAX_SECONDS, reason };
+}
+
 function explainCap(
   target: Target,
   route: Route | undefined,
   options: RoleSessionOptions,
   ports: ExplainPorts,
 ): RoleSessionExplanation["durationCap"] {
-  const { sessionMode, source } = target;
-  const hour = (reason: string) => ({ seconds: CHAINED_ROLE_MAX_SECONDS, reason });
-  if (signerKind(source) === "role session") return hour("a role that a role's session assumes lasts 1 h at most");
-  const isShared = route === undefined ? sessionMode.value === "shared" : route.kind === "shared";
+  const isShared = route === undefined ? target.sessionMode.value === "shared" : route.kind === "shared";
   if (isShared) return hour("a role of a shared session lasts 1 h at most");
   const refused = options.refresh ? undefined : learntOf(target, ports)?.refusedDurationSeconds;
   if (refused !== undefined) {

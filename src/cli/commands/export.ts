@@ -26,18 +26,20 @@ export function registerExport(program: Command, services: Services, targetName:
       options.format ?? (options.output === "json" ? "json" : undefined),
       host.env.SHELL,
     );
-    if (host.stdout.isTerminal && options.show !== true && options.unset !== true) {
+    const isExplained = options.explain === true;
+    if (host.stdout.isTerminal && options.show !== true && options.unset !== true && !isExplained) {
       throw new AssumeMfaError("TERMINAL_OUTPUT", "credentials are not printed to a terminal", {
         hint: [`type ${evalLine(format, targetName)}`, "to see them all the same: --show"],
       });
     }
-    if (options.unset === true) {
+    if (options.unset === true && !isExplained) {
       host.stdout.write(formatExportUnset(format));
       return;
     }
     // The document is the credentials in their own format, not the list of targets.
-    const plain = { ...options, output: "table" };
-    await runOnTarget(services, targetName, plain, { needsRegion: false }, async ({ target, screen, openSession }) => {
+    const plain = isExplained ? options : { ...options, output: "table" };
+    const demand = { needsRegion: false, isForEval: true };
+    await runOnTarget(services, targetName, plain, demand, async ({ target, screen, openSession }) => {
       const { credentials } = await openSession();
       const region = target.region?.value;
       const text = formatExport(format, { credentials, region });
