@@ -9,10 +9,18 @@ export interface Cleared {
   readonly left: readonly string[];
 }
 
-/** @param folder undefined where nothing can be kept */
-export function clearFolder(files: PrivateFiles, folder: string | undefined): Cleared {
+/**
+ * @param folder undefined where nothing can be kept
+ * @param kept names of files that stay, and are not counted
+ */
+export function clearFolder(
+  files: PrivateFiles,
+  folder: string | undefined,
+  kept: ReadonlySet<string> = new Set(),
+): Cleared {
   if (folder === undefined) return { removed: 0, left: [] };
-  const all = files.list(folder).map((name) => path.join(folder, name));
+  const names = files.list(folder).filter((name) => !kept.has(name));
+  const all = names.map((name) => path.join(folder, name));
   const left = all.filter((file) => !files.remove(file));
   return { removed: all.length - left.length, left };
 }

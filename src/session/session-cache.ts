@@ -86,7 +86,13 @@ export function makeFileSessionCache(
       if (inKeychain) {
         await keychain.write(keychainName(digest), JSON.stringify({ accessKeyId, secretAccessKey, sessionToken }));
       }
-      files.write(fileOf(digest), formatEntry(session, canonical, inKeychain));
+      try {
+        files.write(fileOf(digest), formatEntry(session, canonical, inKeychain));
+      } catch (error) {
+        // Without its head nobody would look for it, nor remove it.
+        if (inKeychain) await keychain.remove(keychainName(digest));
+        throw error;
+      }
     },
     async remove(inputs) {
       if (sessions === undefined) return true;
@@ -99,11 +105,14 @@ export function makeFileSessionCache(
     list: () => heads().map(({ kept: { isInKeychain: _, ...kept } }) => kept),
     async clear() {
       const left: string[] = [];
+      const staying = new Set<string>();
       for (const { kept, digest } of heads()) {
         if (!kept.isInKeychain || (await keychain.remove(keychainName(digest)))) continue;
         left.push(`a session of ${kept.role.arn} in the keychain`);
+        // By its head it is found again, when the keychain opens.
+        staying.add(`${digest}.json`);
       }
-      const cleared = clearFolder(files, sessions);
+      const cleared = clearFolder(files, sessions, staying);
       return { removed: cleared.removed, left: [...left, ...cleared.left] };
     },
   };

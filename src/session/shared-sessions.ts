@@ -107,7 +107,13 @@ export function makeSharedSessions(
       }
       const keptIn = reason === undefined ? "keychain" : "file";
       const entry = { ...head, keptIn, ...(keptIn === "file" ? { secrets } : {}) };
-      files.write(fileOf(name), `${JSON.stringify(entry)}\n`);
+      try {
+        files.write(fileOf(name), `${JSON.stringify(entry)}\n`);
+      } catch (error) {
+        // Without its head nobody would look for it, nor remove it.
+        if (keptIn === "keychain") await keychain.remove(keychainName(name));
+        throw error;
+      }
       return { keptIn, reason };
     },
     async remove(key) {
@@ -118,11 +124,14 @@ export function makeSharedSessions(
     },
     async clear() {
       const left: string[] = [];
+      const kept = new Set<string>();
       for (const { head } of entries()) {
         if (head.keptIn !== "keychain" || (await keychain.remove(keychainName(nameOf(head))))) continue;
         left.push(`the shared session of ${head.mfaSerial} in the keychain`);
+        // By its head it is found again, when the keychain opens.
+        kept.add(`${nameOf(head)}.json`);
       }
-      const cleared = clearFolder(files, shared);
+      const cleared = clearFolder(files, shared, kept);
       return { removed: cleared.removed, left: [...left, ...cleared.left] };
     },
   };
