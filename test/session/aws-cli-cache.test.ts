@@ -1,4 +1,4 @@
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
 import {
   chmodSync,
   chownSync,
@@ -211,6 +211,47 @@ print(json.dumps([credentials.access_key, credentials.secret_key, credentials.to
       "token+of/a=session",
       "222222222222",
     ]);
+  });
+});
+
+describe.skipIf(!hasBotocore)("beside the AWS CLI (skipped where python3 has no botocore)", () => {
+  it("both write at once, and whoever reads finds a whole session of one or the other", async () => {
+    mkdirSync(folder, { recursive: true });
+    const program = `
+import json, os, sys
+from botocore.utils import JSONFileCache
+cache = JSONFileCache(sys.argv[1])
+entry = json.loads(sys.argv[3])
+print("ready", flush=True)
+bad = 0
+while not os.path.exists(os.path.join(sys.argv[1], "stop")):
+    cache[sys.argv[2]] = entry
+    try:
+        bad += "SessionToken" not in cache[sys.argv[2]]["Credentials"]
+    except KeyError:
+        bad += 1
+print(json.dumps(bad))
+`;
+    const child = spawn("python3", ["-c", program, folder, awsCliKey(ARGS), JSON.stringify(plainEntry())]);
+    let stdout = "";
+    child.stdout.on("data", (chunk) => {
+      stdout += chunk;
+    });
+    const closed = new Promise((resolve) => child.on("close", resolve));
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    const seen = { own: 0, theirs: 0, none: 0 };
+    for (let turn = 0; turn < 2_000 && (turn < 200 || seen.own === 0 || seen.theirs === 0); turn += 1) {
+      if (turn % 3 === 0) open().write(ARGS, SESSION);
+      const entry = open().read(ARGS);
+      if (entry === undefined) seen.none += 1;
+      else seen[entry.isOwn ? "own" : "theirs"] += 1;
+    }
+    writeFileSync(path.join(folder, "stop"), "");
+    await closed;
+    expect(stdout).toBe("ready\n0\n");
+    expect(seen).toEqual({ own: expect.any(Number), theirs: expect.any(Number), none: 0 });
+    expect(Math.min(seen.own, seen.theirs)).toBeGreaterThan(0);
+    expect(readdirSync(folder).sort()).toEqual([path.basename(file), "stop"]);
   });
 });
 

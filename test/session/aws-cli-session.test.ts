@@ -140,6 +140,21 @@ describe.skipIf(!hasAwsCli)("the AWS CLI itself (skipped where there is none)", 
     expect(exitCode).toBe(0);
     expect(await aws(whoAmI, { env: withDevice(env) })).toMatchObject({ status: 0, stdout: `${DEV_SESSION}\n` });
   });
+
+  it("goes on from a chain's first role", async () => {
+    const jump = `arn:aws:iam::${PROD}:role/PrivilegedActionsRole`;
+    const lines = `role_arn = ${DEV_ROLE}\nsource_profile = jump\n`;
+    const env = configOf(
+      lines,
+      `assume_mfa_share_aws_cli = true\n[profile jump]\nregion = us-east-1\nrole_arn = ${jump}\nsource_profile = parent\nmfa_serial = ${SERIAL}\nassume_mfa_share_aws_cli = true`,
+    );
+    expect(await run(`jump login -t ${world.code()}`, { env })).toMatchObject({ exitCode: 0 });
+    // The second hop demands MFA, which a session can't show: refused, and nobody was asked for a code on the way.
+    const refused = await aws(whoAmI, { env });
+    expect(refused.operations).toEqual(["AssumeRole"]);
+    expect(refused.stderr).toContain("is not authorized to perform: sts:AssumeRole");
+    expect(refused.stderr).not.toContain("Enter MFA code");
+  });
 });
 
 /** The source profile names the device. */
@@ -393,6 +408,57 @@ describe("a session of our own cache", () => {
     });
     await run("dev login");
     expect(readEntry().Credentials.Expiration).toBe(longer);
+  });
+});
+
+describe("logout", () => {
+  it("takes back what we wrote, whatever it was made with, and asks for a code again", async () => {
+    await run(`dev login -t ${world.code()}`);
+    const other = configOf(`${ROLE_LINES}duration_seconds = 1800\n`);
+    await run(`dev login -t ${world.code()}`, { env: other });
+    expect(entries()).toHaveLength(2);
+    // The setting may be gone by then.
+    const { exitCode, said, operations } = await run("dev logout", { env: configOf(ROLE_LINES, "") });
+    expect({ exitCode, operations }).toEqual({ exitCode: 0, operations: [] });
+    expect(said).toContain("forgot 2 sessions, 2 sessions in the AWS CLI's cache\n");
+    expect(entries()).toEqual([]);
+    expect(await run("dev login --no-input")).toMatchObject({ exitCode: 2 });
+  });
+
+  it("takes the AWS CLI's own too where it is shared, since the next run would use it", async () => {
+    await plant();
+    expect((await run("dev logout -o json")).stdout).toContain('"awsCli": 1');
+    expect(entries()).toEqual([]);
+  });
+
+  it.each(["dev logout", "logout --all"])(
+    "leaves the AWS CLI's own alone where nothing is shared: %s",
+    async (line) => {
+      await plant();
+      const { exitCode, said } = await run(line, { env: configOf(ROLE_LINES, "") });
+      expect({ exitCode, said }).toEqual({
+        exitCode: 0,
+        said: expect.stringContaining("there was nothing to forget\n"),
+      });
+      expect(entries()).toHaveLength(1);
+    },
+  );
+
+  it("leaves another role's alone, and --all takes that too", async () => {
+    await run(`dev login -t ${world.code()}`);
+    expect((await run("other logout")).said).toContain("there was nothing to forget\n");
+    expect(entries()).toHaveLength(1);
+    expect((await run("logout --all", { env: configOf(ROLE_LINES, "") })).said).toContain(
+      "1 session in the AWS CLI's cache",
+    );
+    expect(entries()).toEqual([]);
+  });
+
+  it("touches nothing of it inside a sandbox", async () => {
+    await run(`dev login -t ${world.code()}`);
+    const { exitCode } = await run("logout --all", { env: { ASSUME_MFA_SANDBOX: world.sandbox.endpoint } });
+    expect(exitCode).toBe(0);
+    expect(entries()).toHaveLength(1);
   });
 });
 
