@@ -363,7 +363,8 @@ describe("sandbox demo", () => {
       /Without a code[\s\S]*AccessDenied: User: .* is not authorized to perform: sts:AssumeRole/,
       /a wrong code is refused/,
       /signed in/,
-      /a code works once/,
+      /staging login[\s\S]*already sent, [\s\S]*✓ a code works once: the same one is not sent again/,
+      /past assume-mfa\n\s+AccessDenied: MultiFactorAuthentication failed with invalid MFA one time pass code\.\n\s+✓ refused/,
       /terminated +done/,
       /gone +done/,
     ]) {
