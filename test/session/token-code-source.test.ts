@@ -129,7 +129,56 @@ describe("mfa_process", () => {
     const { exitCode, operations, screen, questions } = await runKeyed(printing(wrong), undefined, { replies });
     expect([exitCode, assumed(operations), countRuns()]).toEqual([0, 2, 1]);
     expect(screen).toMatch(/^AWS did not accept the code of mfa_process \(.*config:\d+\).*\nMFA code for keyed /);
-    expect(questions[1]).toContain("that code was already sent");
+    expect(screen).toContain("that code was already sent");
+    expect(questions).toHaveLength(2);
+  });
+
+  describe("whose code was sent before", () => {
+    const shown = path.join(programs, "shown");
+    const show = () => writeFileSync(shown, `${world.watch(world.sandbox.currentCode())}\n`);
+    const device = () => program("device", `${counted}\ncat ${shown}`);
+    /** This step's code is used, and the program prints it. */
+    const spend = async () => {
+      world.code();
+      world.sandbox.moveClock(30_000 - (world.sandbox.now() % 30_000) + 2_000);
+      show();
+      expect((await world.run(`staging login -t ${world.sandbox.currentCode()}`)).exitCode).toBe(0);
+    };
+    const passing: RunOptions["sleep"] = async (milliseconds) => {
+      world.sandbox.moveClock(milliseconds);
+      show();
+    };
+
+    it("is run again at the next step, and its code is sent once", async () => {
+      await spend();
+      const before = world.sandbox.now();
+      const { exitCode, operations, said } = await runKeyed(device(), "keyed login", { sleep: passing });
+      expect([exitCode, assumed(operations), countRuns()]).toEqual([0, 1, 2]);
+      expect(said).toMatch(
+        /^assume-mfa: the code of mfa_process \(.*config:\d+\) was already sent, .* and works once: it is run again in (?:\d|[12]\d|3[01]) s$/m,
+      );
+      expect(world.sandbox.now() - before).toBeLessThanOrEqual(31_000);
+    });
+
+    it("and printed again is exit 7 where nobody is there: no call was made", async () => {
+      await spend();
+      const { exitCode, operations, said } = await runKeyed(device(), "keyed login");
+      expect([exitCode, operations, countRuns()]).toEqual([7, [], 2]);
+      expect(said).toMatch(
+        /error: the code of mfa_process \(.*\) was already sent, .*: the device shows the next in \d+ s\n/,
+      );
+      expect(said).toContain("hint: it was run twice, and printed that code again\n");
+    });
+
+    it("and printed again leads to the prompt where somebody is there", async () => {
+      await spend();
+      const replies: Reply[] = [() => world.watch(world.sandbox.currentCode())];
+      const { exitCode, operations, screen } = await runKeyed(device(), "keyed login", { replies });
+      expect([exitCode, assumed(operations), countRuns()]).toEqual([0, 1, 2]);
+      expect(screen).toMatch(
+        /^the code of mfa_process \(.*\) is one that was already sent, a second time too\nMFA code for keyed /,
+      );
+    });
   });
 
   it.each<[string, string, number, RegExp]>([
@@ -201,6 +250,95 @@ describe("mfa_process", () => {
   });
 });
 
+describe("a code that is given", () => {
+  const given: readonly [
+    string,
+    (code: string) => { readonly words?: readonly string[]; readonly options?: RunOptions },
+  ][] = [
+    ["--token-code", (code) => ({ words: ["-t", code] })],
+    ["ASSUME_MFA_TOKEN_CODE", (code) => ({ options: { env: { ASSUME_MFA_TOKEN_CODE: code } } })],
+    ["standard input", (code) => ({ words: ["-t", "-"], options: { stdin: `${code}\n` } })],
+  ];
+
+  it.each(given)("by %s and was sent before is exit 7, with the seconds and without a call", async (from, give) => {
+    const code = world.code();
+    expect((await world.run(["dev", "login", "-t", code])).exitCode).toBe(0);
+    const { words = [], options = {} } = give(code);
+    const plain = await world.run(["staging", "login", ...words], options);
+    expect([plain.exitCode, plain.operations, plain.stdout]).toEqual([7, [], ""]);
+    expect(plain.said).toMatch(
+      new RegExp(
+        `^assume-mfa: error: the token code from ${from} was already sent, (?:just now|\\d+ s ago), and works once: the device shows the next in (\\d+) s\n` +
+          "assume-mfa: hint: nothing was sent: (?:try again in \\d+ s, with|give) the code that the device shows .*\n$",
+      ),
+    );
+    const json = await world.run(["staging", "login", "-o", "json", ...words], options);
+    expect([json.exitCode, json.operations]).toEqual([7, []]);
+    const [{ error }] = JSON.parse(json.stdout);
+    expect(error).toMatchObject({ code: "TOKEN_CODE_USED", message: expect.stringContaining(`in ${error.seconds} s`) });
+    expect(error.seconds).toBeGreaterThanOrEqual(1);
+    expect(error.seconds).toBeLessThanOrEqual(30);
+    // The next works.
+    const next = give(world.code());
+    expect((await world.run(["staging", "login", ...(next.words ?? [])], next.options)).exitCode).toBe(0);
+  });
+
+  it("and that AWS rejected is dead for all: exit 4, then 7 without a call, and another is not held up", async () => {
+    const wrong = world.wrongCode();
+    const first = await world.run(["dev", "login", "-t", wrong]);
+    expect([first.exitCode, assumed(first.operations)]).toEqual([4, 1]);
+    expect(first.said).toContain(
+      "hint: it was not sent from this computer before: it is mistyped, late, another device's, or used elsewhere\n",
+    );
+    expect(await world.run(["staging", "login", "-t", wrong])).toMatchObject({ exitCode: 7, operations: [] });
+    expect(await world.run(["dev", "login", "-t", world.code()])).toMatchObject({ exitCode: 0 });
+  });
+
+  it("asks nobody with --no-input nor where CI=true", async () => {
+    const code = world.code();
+    await world.run(["dev", "login", "-t", code]);
+    for (const [words, env] of [
+      [["--no-input"], {}],
+      [[], { CI: "true" }],
+    ] as const) {
+      const run = await world.run(["staging", "login", "-t", code, ...words], { env, replies: [] });
+      expect(run).toMatchObject({ exitCode: 7, operations: [], questions: [], screen: "" });
+    }
+  });
+
+  it("is refused for two minutes, and then AWS decides", async () => {
+    const code = world.code();
+    await world.run(["dev", "login", "-t", code]);
+    world.sandbox.moveClock(115_000);
+    expect(await world.run(["staging", "login", "-t", code])).toMatchObject({ exitCode: 7, operations: [] });
+    world.sandbox.moveClock(6_000);
+    const run = await world.run(["staging", "login", "-t", code]);
+    expect([run.exitCode, assumed(run.operations)]).toEqual([4, 1]);
+  });
+
+  it("of one device says nothing of another's", async () => {
+    const code = world.code();
+    await world.run(["dev", "login", "-t", code]);
+    const other = ["--serial-number", "arn:aws:iam::111122223333:mfa/other"];
+    const run = await world.run(["staging", "login", "-t", code, ...other]);
+    expect([run.exitCode, assumed(run.operations)]).toEqual([4, 1]);
+  });
+
+  it("is not refused where the cache serves: it is not sent", async () => {
+    const code = world.code();
+    await world.run(["dev", "login", "-t", code]);
+    const run = await world.run(["dev", "login", "-t", code]);
+    expect(run).toMatchObject({ exitCode: 0, operations: [] });
+  });
+
+  it("stays refused after logout --all", async () => {
+    const code = world.code();
+    await world.run(["dev", "login", "-t", code]);
+    expect(await world.run("logout --all")).toMatchObject({ exitCode: 0 });
+    expect(await world.run(["dev", "login", "-t", code])).toMatchObject({ exitCode: 7, operations: [] });
+  });
+});
+
 describe("ASSUME_MFA_TOTP_SECRET", () => {
   const secretOf = () => world.device().secret;
   /** The world at the start of a step whose code was not used. */
@@ -264,16 +402,29 @@ describe("ASSUME_MFA_TOTP_SECRET", () => {
     expect([given.exitCode, cached.exitCode, cached.operations]).toEqual([0, 0, []]);
   });
 
-  it("whose code was used waits for the next and tries it, once", async () => {
+  it("whose code was sent waits for the next and sends that, once", async () => {
     const usedAt = world.sandbox.now();
     expect((await runDev(secretOf())).exitCode).toBe(0);
     const { exitCode, calls, said } = await runDev(secretOf(), {}, "dev login --refresh");
     const sent = calls
       .filter(({ operation }) => operation === "AssumeRole")
       .map(({ parameters }) => parameters.TokenCode);
-    expect([exitCode, sent.length, new Set(sent).size]).toEqual([0, 2, 2]);
-    expect(said).toMatch(/it may be used already, so the next one is tried in (?:\d|[12]\d|3[01]) s/);
+    expect([exitCode, sent.length]).toEqual([0, 1]);
+    expect(said).toMatch(
+      /^assume-mfa: the code of ASSUME_MFA_TOTP_SECRET was already sent, .*, and works once: the next is sent in (?:\d|[12]\d|3[01]) s$/m,
+    );
     expect(world.sandbox.now() - usedAt).toBeLessThanOrEqual(31_000 + 5_000);
+  });
+
+  it("whose code was used elsewhere waits for the next and tries it, once", async () => {
+    expect((await runDev(secretOf())).exitCode).toBe(0);
+    world.newCache(); // another computer
+    const { exitCode, calls, said } = await runDev(secretOf());
+    const sent = calls
+      .filter(({ operation }) => operation === "AssumeRole")
+      .map(({ parameters }) => parameters.TokenCode);
+    expect([exitCode, sent.length, new Set(sent).size]).toEqual([0, 2, 2]);
+    expect(said).toMatch(/it may be used elsewhere, so the next one is tried in (?:\d|[12]\d|3[01]) s/);
   });
 
   it("of another device is tried twice with two codes, and is an error", async () => {
@@ -304,7 +455,7 @@ describe("ASSUME_MFA_TOTP_SECRET", () => {
           new Promise((_resolve, reject) => signal?.addEventListener("abort", () => reject(signal.reason))),
         meanwhile: (host) => {
           const timer = setInterval(() => {
-            if (!host.err.includes("the next one is tried")) return;
+            if (!host.err.includes("the next is sent in")) return;
             clearInterval(timer);
             host.interrupts.raise("SIGINT");
           }, 5);
@@ -312,6 +463,6 @@ describe("ASSUME_MFA_TOTP_SECRET", () => {
       },
       "dev login --refresh",
     );
-    expect([exitCode, assumed(operations)]).toEqual([130, 1]);
+    expect([exitCode, assumed(operations)]).toEqual([130, 0]);
   });
 });
