@@ -83,7 +83,8 @@ export function makeSharedSessions(
     async open(head) {
       const text = shared === undefined ? undefined : files.read(fileOf(nameOf(head)));
       const entry = text === undefined ? undefined : parseEntry(text);
-      if (entry === undefined || entry.head.accessKeyId !== head.accessKeyId) return undefined;
+      const isIt = nameOf(entry?.head ?? head) === nameOf(head) && entry?.head.accessKeyId === head.accessKeyId;
+      if (entry === undefined || !isIt) return undefined;
       const secrets =
         entry.secrets ?? parseSecrets((await keychain.read(keychainName(nameOf(head)))) ?? "", entry.head.accessKeyId);
       if (secrets === undefined) return undefined;
