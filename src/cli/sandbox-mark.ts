@@ -1,7 +1,7 @@
 import { isLoopbackUrl } from "../aws/loopback.ts";
 import { AssumeMfaError } from "../errors.ts";
 import { formatOrigin } from "../target/format-origin.ts";
-import type { ServiceId, Target } from "../target/target.ts";
+import type { ServiceId, Source, Sourced, Target } from "../target/target.ts";
 import { visibleText } from "../text/visible-text.ts";
 import type { Screen } from "./screen.ts";
 import type { Services } from "./services.ts";
@@ -11,6 +11,8 @@ const CALLED_SERVICES: readonly ServiceId[] = ["sts", "ec2", "dynamodb", "iam"];
 
 const LEAVE_HINT =
   "to work in AWS itself: unset ASSUME_MFA_SANDBOX AWS_ENDPOINT_URL AWS_CONFIG_FILE AWS_SHARED_CREDENTIALS_FILE";
+
+type Called = Pick<Target, "endpoints" | "source">;
 
 /** Below this a difference is the time that asking takes. */
 const CLOCK_TOLERANCE_MS = 1_500;
@@ -46,14 +48,11 @@ export function showSandbox({ host }: Services, screen: Screen): void {
  * sandbox, so that nobody takes one for the other, else each endpoint with who set it.
  * @throws AssumeMfaError ENDPOINT_UNEXPECTED when ASSUME_MFA_SANDBOX is set and any endpoint is something else
  */
-export async function showEndpoints(
-  services: Services,
-  targets: readonly Pick<Target, "endpoints">[],
-  screen: Screen,
-): Promise<void> {
-  const endpoints = targets.flatMap((target) =>
-    CALLED_SERVICES.map((service) => ({ service, endpoint: target.endpoints[service] })),
-  );
+export async function showEndpoints(services: Services, targets: readonly Called[], screen: Screen): Promise<void> {
+  const endpoints = targets.flatMap((target) => [
+    ...CALLED_SERVICES.map((service) => ({ service, endpoint: target.endpoints[service] })),
+    ...calledForSource(target.source),
+  ]);
   const addresses = [...new Set(endpoints.map(({ endpoint }) => endpoint?.value))];
   const known = new Map<string | undefined, boolean>();
   await Promise.all(
@@ -85,4 +84,19 @@ export async function showEndpoints(
     shown.add(endpoint.value);
     screen.line(visibleText(`endpoint ${endpoint.value} (${formatOrigin(endpoint.origin)})`));
   }
+}
+
+/** What is called on the way to the target's session, beside the target's own services. */
+function calledForSource(source: Source): readonly { service: string; endpoint: Sourced<string> | undefined }[] {
+  if (source.kind === "role") {
+    const { endpoints, source: before } = source.target;
+    return [{ service: "sts", endpoint: endpoints.sts }, ...calledForSource(before)];
+  }
+  if (source.kind !== "provided") return [];
+  const { provider, origin } = source;
+  if (provider.kind === "login") return [{ service: "signin", endpoint: undefined }];
+  if (provider.kind !== "sso") return [];
+  return [
+    { service: "sso", endpoint: provider.endpoint === undefined ? undefined : { value: provider.endpoint, origin } },
+  ];
 }

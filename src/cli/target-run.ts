@@ -6,6 +6,7 @@ import { formatTargetResults, type TargetResult } from "../outputs/json.ts";
 import type { TableColumn } from "../outputs/table.ts";
 import { obtainRoleSession, type RoleSession, type RoleSessionOptions } from "../session/role-session.ts";
 import { type GivenTokenCode, readGivenTokenCode } from "../session/token-code.ts";
+import { rolesOnTheWay } from "../target/chain.ts";
 import { expandTargets } from "../target/expand-targets.ts";
 import { resolveTarget } from "../target/resolve-target.ts";
 import type { Target } from "../target/target.ts";
@@ -177,7 +178,9 @@ export function checkTarget(target: Target, { needsRegion }: TargetDemand, { exp
   if (needsRegion) checkRegion(target);
   checkAccount(target, target.role.value.accountId, expectedAccount);
   // Before a code is asked for: the clients read it again.
-  if (target.connection.caBundle !== undefined) loadCaBundle(target.connection.caBundle);
+  for (const { connection } of rolesOnTheWay(target)) {
+    if (connection.caBundle !== undefined) loadCaBundle(connection.caBundle);
+  }
 }
 
 interface Settled {

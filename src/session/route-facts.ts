@@ -1,7 +1,7 @@
 import { AssumeMfaError } from "../errors.ts";
+import { firstSource } from "../target/chain.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import { isOpenedByToken } from "../target/refuse-impossible-chain.ts";
-import { firstKeys } from "../target/resolve-sign-in.ts";
 import type { SignIn, Source, Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import type { RoleFacts } from "./role-facts.ts";
@@ -36,7 +36,8 @@ export function signerKind(source: Source): RouteFacts["signer"]["kind"] {
  * @param target has a device and a role that signs, whose `label` it is
  */
 export function unusedDevice({ name, mfaSerial, source }: Target, label: string): string {
-  const user = firstKeys(source)?.profileName;
+  const first = firstSource(source);
+  const user = first.kind === "keys" ? first.profileName : undefined;
   const at = mfaSerial === undefined ? "" : ` (${formatOrigin(mfaSerial.origin)})`;
   return (
     `${shownName(name)} names an MFA device${at}, but ${label} signs, and a role's session can't present a code: ` +

@@ -1,5 +1,6 @@
 import { AssumeMfaError } from "../errors.ts";
 import type { AwsConfig, Profile } from "./aws-config.ts";
+import { firstSource } from "./chain.ts";
 import { closestNames } from "./closest-names.ts";
 import { formatOrigin } from "./format-origin.ts";
 import {
@@ -13,7 +14,7 @@ import {
 } from "./resolve-provider.ts";
 import { environmentSetting, optionSetting, profileSetting, quoted, refused, type Setting } from "./setting.ts";
 import { environmentKeys, hasKeys, profileKeys } from "./source-keys.ts";
-import type { Origin, Source, SourceProvided, Target } from "./target.ts";
+import type { Origin, Source, Target } from "./target.ts";
 
 /** The environment's keys are a session that our own `export` put there. */
 export interface ExportedSession {
@@ -259,25 +260,13 @@ function refuseOwnProvider(profile: Profile): void {
 
 /** @param source what the profile `default` led to, which nobody named */
 function refuseUnchosenProcess(source: Source): void {
-  const first = firstProvided(source);
-  if (first?.provider.kind !== "process") return;
+  const first = firstSource(source);
+  if (first.kind !== "provided" || first.provider.kind !== "process") return;
   throw new AssumeMfaError(
     "SOURCE_CREDENTIALS_MISSING",
     `the profile default would run a credential_process (${formatOrigin(first.origin)}), and nobody chose it`,
     { hint: "to have it run, choose it: --source-profile default, or AWS_PROFILE, or source_profile in the profile" },
   );
-}
-
-/** What gives the credentials at the beginning of a chain; undefined where keys do. */
-function firstProvided(source: Source): SourceProvided | undefined {
-  switch (source.kind) {
-    case "keys":
-      return undefined;
-    case "provided":
-      return source;
-    case "role":
-      return firstProvided(source.target.source);
-  }
 }
 
 function freeze(source: Source, profile: Profile | undefined, named?: Setting): ResolvedSource {

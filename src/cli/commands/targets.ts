@@ -150,7 +150,7 @@ function toWholeEntry(
       error: null,
     },
     roleName: target.role.value.roleName,
-    source: target.source.profileName ?? target.source.label,
+    source: (target.source.kind === "keys" ? target.source.profileName : undefined) ?? target.source.label,
     left: kept !== undefined ? `${formatSpan(leftMs)} left` : shared !== undefined ? "signed in" : "none",
     error: undefined,
   };
