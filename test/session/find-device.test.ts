@@ -2,8 +2,10 @@ import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { privateFiles } from "../../src/host/private-files.ts";
 import { computeTotp, formatBase32, parseBase32, totpStepAt } from "../../src/sandbox/totp.ts";
 import type { MfaDevice } from "../../src/sandbox/world.ts";
+import { makeFileDeviceStore } from "../../src/session/device-store.ts";
 import { DEV, openCliWorld, PARENT, type Run, type RunOptions, SERIAL } from "../support/cli-world.ts";
 
 // The device that no setting names: found with the user's own keys, picked, remembered, forgotten (CLI.md, "mfa_serial
@@ -369,6 +371,27 @@ describe("a remembered device", () => {
     expect(other.questions).toEqual([`MFA code for dev (account ${DEV}), device ${PHONE}: `]);
   });
 
+  it("is none for the same keys at another place", () => {
+    const store = makeFileDeviceStore(privateFiles, path.join(world.cacheHome, "assume-mfa"));
+    const accessKeyId = world.user("alice").accessKeys[0]?.accessKeyId ?? "";
+    expect(store.read(accessKeyId, world.sandbox.endpoint)).toBe(SERIAL);
+    expect(store.read(accessKeyId, "aws")).toBeUndefined();
+  });
+
+  it("is forgotten with all others", () => {
+    const store = makeFileDeviceStore(privateFiles, path.join(world.cacheHome, "assume-mfa"));
+    expect(store.clear()).toEqual({ removed: 1, left: [] });
+    expect(remembered()).toEqual([]);
+  });
+
+  it("is none where nothing can be kept", () => {
+    const store = makeFileDeviceStore(privateFiles, undefined);
+    store.write("AKIAIOSFODNN7EXAMPLE", "aws", SERIAL);
+    expect(store.read("AKIAIOSFODNN7EXAMPLE", "aws")).toBeUndefined();
+    store.remove("AKIAIOSFODNN7EXAMPLE", "aws");
+    expect(store.clear()).toEqual({ removed: 0, left: [] });
+  });
+
   it("that was damaged is looked for again", async () => {
     const folder = path.join(world.cacheHome, "assume-mfa", "devices");
     for (const name of fs.readdirSync(folder)) fs.writeFileSync(path.join(folder, name), "\u001b[31mnone\n");
@@ -413,11 +436,18 @@ describe("--no-cache", () => {
     expect(again).toMatchObject({ exitCode: 0, operations: ["ListMFADevices", "AssumeRole", "GetCallerIdentity"] });
   });
 
-  it("does not forget it either", async () => {
+  it("does not forget it either, when STS rejects the one that was found", async () => {
     await run(["dev", "whoami", "-t", world.code()]);
-    world.device().userName = undefined;
-    enrol(PHONE);
-    await run(["dev", "whoami", "--no-cache", "-t", world.wrongCode()]);
+    const unassigned = () => {
+      const code = world.code();
+      world.device().userName = undefined;
+      return code;
+    };
+    const rejected = await run("dev whoami --no-cache", { replies: [unassigned] });
+    expect(rejected).toMatchObject({
+      exitCode: 4,
+      operations: expect.arrayContaining(["ListMFADevices", "AssumeRole"]),
+    });
     expect(remembered()).toEqual([SERIAL]);
   });
 });
