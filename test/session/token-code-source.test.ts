@@ -294,6 +294,19 @@ describe("a code that is given", () => {
     expect(await world.run(["dev", "login", "-t", world.code()])).toMatchObject({ exitCode: 0 });
   });
 
+  it("and is rejected names this computer's clock where that is off, since it may be made here", async () => {
+    const options: RunOptions = { env: { ASSUME_MFA_SANDBOX: undefined }, now: () => world.sandbox.now() - 300_000 };
+    const { exitCode, said } = await world.run(["dev", "login", "-t", world.wrongCode()], options);
+    expect(exitCode).toBe(4);
+    expect(said).toContain(
+      "hint: this computer's clock is 5 min behind AWS's: a code that is made on this computer is wrong then, one from a phone is not\n",
+    );
+    // One that a phone made is none the worse for it.
+    const right = await world.run(["dev", "login", "-t", world.code()], options);
+    expect(right.exitCode).toBe(0);
+    expect(right.said).not.toContain("clock");
+  });
+
   it("asks nobody with --no-input nor where CI=true", async () => {
     const code = world.code();
     await world.run(["dev", "login", "-t", code]);
@@ -434,6 +447,42 @@ describe("ASSUME_MFA_TOTP_SECRET", () => {
       .filter(({ operation }) => operation === "AssumeRole")
       .map(({ parameters }) => parameters.TokenCode);
     expect([exitCode, sent.length, new Set(sent).size]).toEqual([4, 2, 2]);
+    expect(said).toContain(`hint: ASSUME_MFA_TOTP_SECRET may not be the secret of ${SERIAL}`);
+  });
+
+  // Not inside: there the program goes by the world's clock.
+  const skewed = (milliseconds: number): RunOptions => ({
+    env: { ASSUME_MFA_SANDBOX: undefined },
+    now: () => world.sandbox.now() + milliseconds,
+  });
+
+  it.each([
+    [-90_000, /, and this computer's clock is (?:89|90|91) s behind AWS's: one by AWS's clock is tried\n/],
+    [200_000, /, and this computer's clock is 3 min ahead of AWS's: one by AWS's clock is tried\n/],
+  ])("by a clock that is %i ms off is tried again by AWS's, at once", async (milliseconds, skew) => {
+    const before = world.sandbox.now();
+    const { exitCode, calls, said } = await runDev(secretOf(), skewed(milliseconds));
+    const sent = calls
+      .filter(({ operation }) => operation === "AssumeRole")
+      .map(({ parameters }) => parameters.TokenCode);
+    expect([exitCode, sent.length, new Set(sent).size]).toEqual([0, 2, 2]);
+    expect(said).toMatch(skew);
+    expect(world.sandbox.now() - before).toBeLessThan(5_000);
+  });
+
+  it("by a clock that is a little off is none the worse for it", async () => {
+    const { exitCode, operations, said } = await runDev(secretOf(), skewed(-20_000));
+    expect([exitCode, assumed(operations)]).toEqual([0, 1]);
+    expect(said).not.toContain("clock");
+  });
+
+  it("of another device, by a clock that is wrong, names both", async () => {
+    const secret = world.addCanary(formatBase32(randomBytes(20)));
+    const { exitCode, operations, said } = await runDev(secret, skewed(-90_000));
+    expect([exitCode, assumed(operations)]).toEqual([4, 2]);
+    expect(said).toMatch(
+      /hint: this computer's clock is (?:89|90|91) s behind AWS's: a code that is made on this computer is wrong then/,
+    );
     expect(said).toContain(`hint: ASSUME_MFA_TOTP_SECRET may not be the secret of ${SERIAL}`);
   });
 
