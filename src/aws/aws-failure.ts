@@ -1,3 +1,5 @@
+import { parseAmzDate } from "./server-clock.ts";
+
 /**
  * How a call to AWS failed, told by one question that matters before anything is done again: did AWS decide?
  *
@@ -213,13 +215,8 @@ export function isClockRefusal(failure: AwsFailure, isSessionSigning: boolean): 
  */
 export function refusedSkewMs({ message }: AwsFailure): number | undefined {
   const [, signed, server] = /: (\d{8}T\d{6}Z) is [^(]{1,80}\((\d{8}T\d{6}Z) [+-] \d+ min/.exec(message) ?? [];
-  const skewMs = basicTime(server) - basicTime(signed);
+  const skewMs = parseAmzDate(server) - parseAmzDate(signed);
   return Number.isNaN(skewMs) || skewMs === 0 ? undefined : skewMs;
-}
-
-/** `20261124T100000Z` → milliseconds since 1970, NaN where it is no time */
-function basicTime(text = ""): number {
-  return Date.parse(text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));
 }
 
 const ACCESS_DENIED_CODES = new Set(["AccessDenied", "AccessDeniedException", "UnauthorizedOperation"]);

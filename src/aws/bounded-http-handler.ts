@@ -7,7 +7,7 @@ import { createSecureContext, type SecureContext } from "node:tls";
 import { NodeHttpHandler } from "@smithy/node-http-handler";
 import { loadCaBundle } from "./ca-bundle.ts";
 import { type CaBundle, type ConnectionSettings, DIRECT_CONNECTION } from "./client-settings.ts";
-import type { ServerClock } from "./server-clock.ts";
+import { parseAmzDate, type ServerClock } from "./server-clock.ts";
 
 /** TCP and TLS must be up within this. ACCEPTANCE.md M6. */
 export const CONNECT_TIMEOUT_MS = 5_000;
@@ -59,12 +59,23 @@ export class BoundedHttpHandler extends NodeHttpHandler {
   override async handle(...args: Parameters<NodeHttpHandler["handle"]>): ReturnType<NodeHttpHandler["handle"]> {
     const sentAt = this.#clock?.now() ?? 0;
     const answer = await super.handle(...args);
-    const { date, age } = answer.response.headers as Record<string, string | undefined>;
+    const { headers } = answer.response;
+    const { date, age } = headers as Record<string, string | undefined>;
     // With an Age it comes from a cache on the way, and is dated when that got it (RFC 9111).
     if (age === undefined) this.#clock?.hear({ date, sentAt, receivedAt: this.#clock.now() });
+    // Where its own clock is wrong, the SDK takes any refusal that is dated for one of the clock, and sends again what
+    // was signed by the right time already.
+    if (isSignedInTime(args[0].headers["x-amz-date"], date)) delete headers.date;
     answer.response.body = boundBody(answer.response.body as Readable, this.#bounds);
     return answer;
   }
+}
+
+/** The SDK corrects what is more than this; AWS refuses from five minutes on. */
+const SIGNED_IN_TIME_MS = 240_000;
+
+function isSignedInTime(amzDate: string | undefined, date: string | undefined): boolean {
+  return Math.abs(parseAmzDate(amzDate) - Date.parse(date ?? "")) < SIGNED_IN_TIME_MS;
 }
 
 const contexts = new Map<string, SecureContext>();

@@ -84,6 +84,11 @@ function middleOf({ least, most }: Bounds): number {
   return least <= 0 && most >= 0 ? 0 : Math.round((least + most) / 2);
 }
 
+/** @returns of `20261124T100000Z`, as SigV4 writes it, milliseconds since 1970; NaN for anything else */
+export function parseAmzDate(text = ""): number {
+  return Date.parse(text.replace(/^(\d{4})(\d\d)(\d\d)T(\d\d)(\d\d)(\d\d)Z$/, "$1-$2-$3T$4:$5:$6Z"));
+}
+
 /** Less than this is no reason for anything that fails: a code is taken for longer, and a signature too. */
 const NOTABLE_SKEW_MS = 30_000;
 

@@ -1,16 +1,6 @@
 import { createServer, type Server } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { startSandbox } from "../../src/sandbox/sandbox.ts";
-import {
-  DEV,
-  DEV_ROLE,
-  demand,
-  openCliWorld,
-  PARENT,
-  type Run,
-  type RunOptions,
-  SERIAL,
-} from "../support/cli-world.ts";
+import { DEV, DEV_ROLE, demand, openCliWorld, type Run, type RunOptions, SERIAL } from "../support/cli-world.ts";
 import { CUT_POINTS, type Fault, type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 
 const world = await openCliWorld();
@@ -215,34 +205,6 @@ describe("keys that do not sign", () => {
     expect(run.stderr).toMatch(/error: the session of the environment has expired/);
     expect(run.stderr).toMatch(/hint: renew it, or sign with a user's own keys/);
   });
-});
-
-describe("a clock that is wrong", () => {
-  it.each([3_600_000, -3_600_000])("by %i ms: exit 4, says so, and no code is spent", async (skewMs) => {
-    // The sandbox's own two clocks stay; the SDK signs by ours.
-    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + skewMs });
-    const sandbox = await startSandbox({ now: () => performance.timeOrigin + performance.now() });
-    try {
-      const alice = demand(sandbox.world.accounts.get(PARENT)?.users.get("alice")?.accessKeys[0]);
-      world.addCanary(alice.secretAccessKey);
-      const env = {
-        ...world.credentialsFile(
-          `[parent]\naws_access_key_id = ${alice.accessKeyId}\naws_secret_access_key = ${alice.secretAccessKey}\n`,
-        ),
-        AWS_ENDPOINT_URL: sandbox.endpoint,
-        ASSUME_MFA_SANDBOX: sandbox.endpoint,
-      };
-      const run = await world.run(["dev", "login", "-t", world.watch(sandbox.currentCode())], { env });
-      expect(run).toMatchObject({ exitCode: 4, stdout: "" });
-      expect(run.stderr).toMatch(/error: this computer's clock differs from AWS's by more than five minutes: /);
-      expect(run.stderr).toMatch(/hint: set the clock/);
-      expect(sandbox.calls.map(({ operation }) => operation)).toEqual(["GetCallerIdentity"]);
-    } finally {
-      await sandbox.close();
-    }
-  });
-
-  afterEach(() => vi.useRealTimers());
 });
 
 describe("a network that fails", () => {

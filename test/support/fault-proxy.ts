@@ -47,8 +47,11 @@ export interface FaultProxy {
   close(): Promise<void>;
 }
 
-/** @param upstream the service's URL */
-export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
+/**
+ * @param upstream the service's URL
+ * @param withoutDate its answers do not tell its clock
+ */
+export async function startFaultProxy(upstream: string, { withoutDate = false } = {}): Promise<FaultProxy> {
   const target = new URL(upstream);
   const calls: ProxiedCall[] = [];
   const faults = new Map<string, { fault: Fault; left: number }>();
@@ -78,7 +81,7 @@ export async function startFaultProxy(upstream: string): Promise<FaultProxy> {
       const reply = await forward(target, incoming, body);
       switch (fault?.kind) {
         case undefined:
-          outgoing.writeHead(reply.status, reply.headers);
+          outgoing.writeHead(reply.status, withoutDate ? withoutHeader("date", reply.headers) : reply.headers);
           outgoing.end(reply.body);
           return;
         case "silence":
@@ -173,6 +176,11 @@ function withoutFraming(rawHeaders: readonly string[]): string[] {
     kept.push(name, rawHeaders[index + 1] as string);
   }
   return kept;
+}
+
+function withoutHeader(name: string, headers: readonly string[]): string[] {
+  const at = headers.findIndex((each, index) => index % 2 === 0 && each.toLowerCase() === name);
+  return at < 0 ? [...headers] : headers.toSpliced(at, 2);
 }
 
 function rawReply({ status, headers, body }: Reply): { readonly head: string; readonly raw: Buffer } {

@@ -1,0 +1,233 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { startSandbox } from "../../src/sandbox/sandbox.ts";
+import { changesOf, DEV, demand, openCliWorld, PARENT, PROD, type Run, type RunOptions } from "../support/cli-world.ts";
+import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
+
+// A clock that is wrong by more than AWS lets pass (five minutes), with the whole program and a sandbox whose clock, device
+// and sessions are right.
+
+const MINUTE_MS = 60_000;
+const world = await openCliWorld();
+beforeEach(() => {
+  world.newCache();
+  world.sandbox.clearFaults();
+});
+afterEach(() => vi.useRealTimers());
+
+/** From now on this machine's clock is so far behind AWS's (negative: ahead). @returns what the device shows */
+function beBehind(minutes: number): string {
+  world.sandbox.clearFaults();
+  if (minutes !== 0) world.sandbox.addFault({ kind: "clock-skew", skewMs: minutes * MINUTE_MS });
+  // AWS's time went on, or back: the step of an earlier test is not this one's.
+  world.device().lastAcceptedStep = undefined;
+  return world.watch(world.sandbox.currentCode());
+}
+
+/** One more that is running. @returns its id */
+function addInstance(accountId: string): string {
+  const [model] = world.instances(accountId);
+  serial += 1;
+  const id = `i-${serial.toString(16).padStart(17, "0")}`;
+  const own = { id, state: "running", nextState: undefined, disableApiTermination: false } as const;
+  world.account(accountId).instances.set(id, { ...demand(model), tags: new Map(), ...own });
+  return id;
+}
+let serial = 0;
+
+const refused = ({ calls }: Pick<Run, "calls">) =>
+  calls
+    .filter(({ errorCode }) => errorCode !== undefined)
+    .map(({ operation, errorCode }) => `${operation}: ${errorCode}`);
+const NOTE = /^assume-mfa: this computer's clock is (.*): requests were signed by AWS's; set it \(.*\)$/gm;
+const notes = (run: Run) => [...run.stderr.matchAll(NOTE)].map(([, size]) => size);
+
+const SKEWS: readonly (readonly [minutes: number, words: string])[] = [
+  [20, "20 min behind AWS's"],
+  [-20, "20 min ahead of AWS's"],
+  [62, "1 h 2 min behind AWS's"],
+  [-62, "1 h 2 min ahead of AWS's"],
+];
+
+/** Ways to give a code. */
+const SOURCES: Readonly<Record<string, (code: string) => { readonly words: string; readonly options: RunOptions }>> = {
+  "a code at the prompt": (code) => ({ words: "", options: { replies: [code] } }),
+  "--token-code": (code) => ({ words: ` -t ${code}`, options: {} }),
+  ASSUME_MFA_TOKEN_CODE: (code) => ({ words: "", options: { env: { ASSUME_MFA_TOKEN_CODE: code } } }),
+  ASSUME_MFA_TOTP_SECRET: () => ({
+    words: "",
+    options: { env: { ASSUME_MFA_TOTP_SECRET: world.addCanary(world.device().secret), CI: "1" } },
+  }),
+};
+
+describe.each(SKEWS)("a clock that is wrong by %i min", (minutes, words) => {
+  it.each(Object.keys(SOURCES))("is told once, and %s signs in all the same", async (source) => {
+    const code = beBehind(minutes);
+    const how = demand(SOURCES[source])(code);
+    const run = await world.run(`dev login -o json${how.words}`, how.options);
+    expect(run.stderr).not.toMatch(/error/);
+    expect(run.exitCode).toBe(0);
+    expect(notes(run)).toEqual([words]);
+    // What was asked by the wrong time was asked again, once; what followed went by AWS's.
+    expect(refused(run)[0]).toBe("GetCallerIdentity: SignatureDoesNotMatch");
+    expect(refused(run).filter((call) => call.endsWith("SignatureDoesNotMatch"))).toHaveLength(1);
+    const [{ result }] = JSON.parse(run.stdout);
+    expect(result).toMatchObject({ cached: false });
+    expect(result.secondsLeft).toBeGreaterThan(3_590);
+    expect(result.secondsLeft).toBeLessThanOrEqual(3_601);
+    // A question is never written over.
+    expect(run.screen).not.toMatch(/clock/);
+  });
+
+  it("is told once where the code goes with the call that is refused: it is as good as before", async () => {
+    // The user's name is known from before.
+    await world.run(`staging login -t ${beBehind(0)}`);
+    const run = await world.run(`dev login -t ${beBehind(minutes)}`);
+    expect(run).toMatchObject({ exitCode: 0, operations: ["AssumeRole", "AssumeRole"] });
+    expect(refused(run)).toEqual(["AssumeRole: SignatureDoesNotMatch"]);
+    expect(run.calls.map(({ parameters }) => parameters.TokenCode)).toEqual([
+      demand(run.calls[0]).parameters.TokenCode,
+      demand(run.calls[0]).parameters.TokenCode,
+    ]);
+    expect(notes(run)).toEqual([words]);
+  });
+
+  it("is known from then on: nothing is refused any more, and what changes is sent once", async () => {
+    await world.run(`prod login -t ${beBehind(minutes)}`);
+    const who = await world.run("prod whoami");
+    expect(who).toMatchObject({ exitCode: 0, operations: ["GetCallerIdentity"] });
+    const listed = await world.run("prod instances -o json");
+    expect(listed).toMatchObject({ exitCode: 0, operations: ["DescribeInstances"] });
+    expect(await world.run("prod tables")).toMatchObject({ exitCode: 0, operations: ["ListTables"] });
+    const id = addInstance(PROD);
+    const ended = await world.run(`prod terminate ${id} --yes --expect-account ${PROD} --no-wait`);
+    expect(ended.exitCode).toBe(0);
+    expect(changesOf(ended)).toEqual(["TerminateInstances"]);
+    for (const run of [who, listed, ended]) {
+      expect(refused(run)).toEqual([]);
+      expect(run.said).not.toMatch(/clock/);
+    }
+    const [status] = JSON.parse((await world.run("prod status -o json")).stdout);
+    expect(status).toMatchObject({ current: true });
+    expect(status.secondsLeft).toBeGreaterThan(3_580);
+    expect(status.secondsLeft).toBeLessThanOrEqual(3_601);
+  });
+
+  it("that became so after the session was got is corrected by the first read, and what changes is sent once", async () => {
+    await world.run(`dev login -t ${beBehind(0)}`);
+    beBehind(minutes);
+    const run = await world.run(`dev terminate ${addInstance(DEV)} --yes --no-wait`);
+    if (minutes > 60) {
+      // By AWS's clock it has ended meanwhile, which EC2 says in the words that it has for a wrong clock.
+      expect(run.exitCode).toBe(1);
+      expect(refused(run)).toEqual(["DescribeInstances: RequestExpired", "DescribeInstances: RequestExpired"]);
+      expect(changesOf(run)).toEqual([]);
+      expect(run.stderr).toMatch(/error: the role's session has expired .*\n.*hint: run it again with --refresh/);
+      return;
+    }
+    expect(run.exitCode).toBe(0);
+    expect(changesOf(run)).toEqual(["TerminateInstances"]);
+    expect(refused(run)).toEqual(["DescribeInstances: RequestExpired"]);
+  });
+});
+
+describe("a read that the role may not do, with a clock that is wrong", () => {
+  it("is asked for once: it was signed by AWS's time, and the refusal is not the clock's", async () => {
+    await world.run(`dev login -t ${beBehind(62)}`);
+    const policies = world.role(DEV).inlinePolicies;
+    const before = [...policies];
+    policies.clear();
+    try {
+      const run = await world.run("dev instances");
+      expect(run.exitCode).toBe(1);
+      expect(refused(run)).toEqual(["DescribeInstances: UnauthorizedOperation"]);
+    } finally {
+      for (const [name, text] of before) policies.set(name, text);
+    }
+  });
+});
+
+describe("a clock that is wrong by less than AWS lets pass", () => {
+  it("is not told, and counts all the same", async () => {
+    const run = await world.run(`dev login -o json -t ${beBehind(4)}`);
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(refused(run)).toEqual([]);
+    expect(run.said).not.toMatch(/clock/);
+    expect(JSON.parse(run.stdout)[0].result.secondsLeft).toBeGreaterThan(3_590);
+    expect(JSON.parse(run.stdout)[0].result.secondsLeft).toBeLessThanOrEqual(3_601);
+  });
+});
+
+describe("a code that AWS does not take, with a clock that is wrong", () => {
+  it("is sent no second time: that refusal is not the clock's", async () => {
+    await world.run(`staging login -t ${beBehind(0)}`);
+    beBehind(20);
+    const run = await world.run(`dev login -t ${world.wrongCode()}`);
+    expect(run.exitCode).toBe(4);
+    expect(refused(run)).toEqual(["AssumeRole: SignatureDoesNotMatch", "AssumeRole: AccessDenied"]);
+    expect(run.stderr).toMatch(/the token code was not accepted/);
+    expect(notes(run)).toEqual(["20 min behind AWS's"]);
+  });
+});
+
+describe("a clock that is wrong where AWS's is not told", () => {
+  let proxy: FaultProxy;
+  beforeEach(async () => {
+    proxy = await startFaultProxy(world.sandbox.endpoint, { withoutDate: true });
+  });
+  afterEach(() => proxy.close());
+
+  it.each([
+    [20, "20 min behind AWS's: Signature expired: "],
+    [-62, "1 h 2 min ahead of AWS's: Signature not yet current: "],
+  ])(
+    "by %i min: exit 4, told by AWS's own words, nothing is sent again and no code is spent",
+    async (minutes, words) => {
+      await world.run(`staging login -t ${beBehind(0)}`);
+      const code = beBehind(minutes);
+      const env = { AWS_ENDPOINT_URL: proxy.url, ASSUME_MFA_SANDBOX: undefined };
+      const run = await world.run(`dev login -t ${code} --no-cache`, { env });
+      expect(run).toMatchObject({ exitCode: 4, stdout: "", operations: ["GetCallerIdentity"] });
+      expect(run.stderr).toContain(`error: this computer's clock is ${words}`);
+      expect(run.stderr).toMatch(/hint: set the clock/);
+      expect(notes(run)).toEqual([]);
+      expect(world.device().lastAcceptedStep).toBeUndefined();
+    },
+  );
+});
+
+describe("this machine's own clock", () => {
+  it.each([3_600_000, -3_600_000])("wrong by %i ms: the SDK signs by AWS's, once it is told", async (skewMs) => {
+    // The sandbox's own two clocks stay; the SDK signs by ours.
+    vi.useFakeTimers({ toFake: ["Date"], now: Date.now() + skewMs });
+    const sandbox = await startSandbox({ now: () => performance.timeOrigin + performance.now() });
+    try {
+      const alice = demand(sandbox.world.accounts.get(PARENT)?.users.get("alice")?.accessKeys[0]);
+      world.addCanary(alice.secretAccessKey);
+      const env = {
+        ...world.credentialsFile(
+          `[parent]\naws_access_key_id = ${alice.accessKeyId}\naws_secret_access_key = ${alice.secretAccessKey}\n`,
+        ),
+        AWS_ENDPOINT_URL: sandbox.endpoint,
+        // Inside one, its clock would count as this machine's.
+        ASSUME_MFA_SANDBOX: undefined,
+      };
+      const now = () => Date.now();
+      const login = await world.run(["dev", "login", "-t", world.watch(sandbox.currentCode())], { env, now });
+      expect(login.exitCode).toBe(0);
+      expect(login.stdout).toMatch(/expires .*\((?:59 min|1 h) left\)/);
+      expect(notes(login)).toEqual([skewMs > 0 ? "1 h ahead of AWS's" : "1 h behind AWS's"]);
+      expect(sandbox.calls.map(({ operation }) => operation)).toEqual([
+        "GetCallerIdentity",
+        "GetCallerIdentity",
+        "AssumeRole",
+      ]);
+      const listed = await world.run("dev instances", { env, now });
+      expect(listed.exitCode).toBe(0);
+      expect(sandbox.calls.slice(3).map(({ operation, errorCode }) => [operation, errorCode])).toEqual([
+        ["DescribeInstances", undefined],
+      ]);
+    } finally {
+      await sandbox.close();
+    }
+  });
+});
