@@ -46,6 +46,8 @@ export interface FakeHost extends Host {
   readonly screen: string;
   /** In the order asked, pick lists included. */
   readonly questions: readonly string[];
+  /** The questions whose answers are not shown as they are typed. */
+  readonly hidden: readonly string[];
   /** The labels of each pick list that was shown. */
   readonly picked: readonly (readonly Choice<unknown>[])[];
   /** What is left of standard input. */
@@ -61,6 +63,7 @@ export function makeFakeHost(options: FakeHostOptions): FakeHost {
   const stderr = makeCaughtSink(options.isStderrTerminal === true, columns);
   const script = [...(replies ?? [])];
   const questions: string[] = [];
+  const hidden: string[] = [];
   const picked: (readonly Choice<unknown>[])[] = [];
   let stdin = Buffer.from(options.stdin ?? "");
   let screen = "";
@@ -81,8 +84,9 @@ export function makeFakeHost(options: FakeHostOptions): FakeHost {
         screen += text;
       },
       canPick,
-      askLine(asked, { refusal } = {}) {
+      askLine(asked, { refusal, isHidden = false } = {}) {
         const question = refusal === undefined ? asked : `${refusal}\n${asked}`;
+        if (isHidden) hidden.push(question);
         screen += question;
         if (interrupts.signal.aborted) return Promise.reject(interrupts.signal.reason);
         return new Promise<string | undefined>((resolve, reject) => {
@@ -159,6 +163,7 @@ export function makeFakeHost(options: FakeHostOptions): FakeHost {
       return screen;
     },
     questions,
+    hidden,
     picked,
     get stdinLeft() {
       return stdin;

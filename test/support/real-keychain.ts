@@ -32,19 +32,21 @@ export interface RealKeychain {
   /** It stays on the bus and answers nothing. */
   pause(): void;
   resume(): void;
-  /** It is gone, and nothing starts it again. */
+  /** It is gone, and nothing starts it again but `start`. */
   kill(): Promise<void>;
+  /** With what was there before, unlocked. */
+  start(): Promise<void>;
   close(): Promise<void>;
 }
 
 const SCRIPT = `
-if [ "$1" = daemon ]; then
-  printf 'an unlocked keyring\\n' | gnome-keyring-daemon --foreground --unlock --components=secrets >/dev/null 2>&1 &
-  echo "daemon $!"
-fi
 echo "bus $DBUS_SESSION_BUS_ADDRESS"
-cat >/dev/null
+while read -r password; do
+  printf '%s\\n' "$password" | gnome-keyring-daemon --foreground --unlock --components=secrets >/dev/null 2>&1 &
+  echo "daemon $!"
+done
 `;
+const PASSWORD = "an unlocked keyring";
 
 /** Ends with this process, however that ends: its standard input does. */
 export async function startKeychain({
@@ -68,9 +70,7 @@ export async function startKeychain({
     XDG_RUNTIME_DIR: path.join(folder, "run"),
     XDG_CACHE_HOME: path.join(folder, "cache"),
   };
-  const child = spawn("dbus-run-session", ["--", "sh", "-c", SCRIPT, "sh", hasDaemon ? "daemon" : "none"], {
-    env: own,
-  });
+  const child = spawn("dbus-run-session", ["--", "sh", "-c", SCRIPT], { env: own });
   child.stderr.resume();
   const close = async () => {
     child.stdin.end();
@@ -80,7 +80,8 @@ export async function startKeychain({
     rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
   };
   try {
-    const { address, daemon } = await readAddress(child);
+    const lines = readLines(child);
+    const address = await lines.next("bus");
     const env = { DBUS_SESSION_BUS_ADDRESS: address };
     const call = (to: string, object: string, ...message: readonly string[]) =>
       execFileSync("dbus-send", ["--session", "--print-reply", `--dest=${to}`, object, ...message], {
@@ -99,10 +100,14 @@ export async function startKeychain({
       ).includes("true");
     const secrets = (...message: readonly string[]) =>
       call("org.freedesktop.secrets", "/org/freedesktop/secrets", ...message);
-    if (hasDaemon) {
+    let daemon: number | undefined;
+    const start = async () => {
+      child.stdin.write(`${PASSWORD}\n`);
+      daemon = Number(await lines.next("daemon"));
       await until(isOnBus);
       await until(() => /collection/.test(secrets("org.freedesktop.Secret.Service.ReadAlias", "string:default")));
-    }
+    };
+    if (hasDaemon) await start();
     const signal = (name: NodeJS.Signals) => process.kill(daemon as number, name);
     let isPaused = false;
     return {
@@ -143,6 +148,7 @@ export async function startKeychain({
         signal("SIGKILL");
         await until(() => !isOnBus());
       },
+      start,
       async close() {
         if (isPaused) signal("SIGCONT");
         await close();
@@ -154,18 +160,32 @@ export async function startKeychain({
   }
 }
 
-function readAddress(child: ChildProcessWithoutNullStreams) {
-  return new Promise<{ readonly address: string; readonly daemon: number | undefined }>((resolve, reject) => {
-    let text = "";
-    child.stdout.on("data", (chunk: Buffer) => {
-      text += chunk;
-      const address = /^bus (.+)$/m.exec(text)?.[1];
-      const daemon = /^daemon (\d+)$/m.exec(text)?.[1];
-      if (address !== undefined) resolve({ address, daemon: daemon === undefined ? undefined : Number(daemon) });
-    });
-    child.on("error", reject);
-    child.on("exit", (status) => reject(new Error(`dbus-run-session ended with ${status}`)));
+/** Its lines by their first word, in turn. @throws Error when it ends before */
+function readLines(child: ChildProcessWithoutNullStreams) {
+  let text = "";
+  let end: Error | undefined;
+  child.stdout.on("data", (chunk: Buffer) => {
+    text += chunk;
   });
+  child.on("error", (error) => {
+    end = error;
+  });
+  child.on("exit", (status) => {
+    end = new Error(`dbus-run-session ended with ${status}`);
+  });
+  return {
+    async next(word: string): Promise<string> {
+      let found: RegExpExecArray | null = null;
+      await until(() => {
+        if (end !== undefined) throw end;
+        found = new RegExp(`^${word} (.+)\\n`, "m").exec(text);
+        return found !== null;
+      });
+      const [line, rest] = found as unknown as readonly [string, string];
+      text = text.replace(line, "");
+      return rest;
+    },
+  };
 }
 
 async function until(condition: () => boolean): Promise<void> {
