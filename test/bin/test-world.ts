@@ -1,6 +1,7 @@
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { appendFileSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Fault } from "../../src/sandbox/fault.ts";
 import { type Sandbox, startSandbox } from "../../src/sandbox/sandbox.ts";
 import { writeSandboxHome } from "../../src/sandbox/sandbox-home.ts";
 import { bareEnvironment, type Environment, linkPrograms, type RunOutcome, runProgram } from "./built-program.ts";
@@ -25,6 +26,8 @@ export interface TestWorld {
   login(target: string): Promise<void>;
   /** Adds a line to a profile's section of the config file. */
   configure(profile: string, line: string): void;
+  /** Adds sections to the config file. */
+  addProfiles(text: string): void;
   /** What lies in the cache folder but for the locks: relative paths and contents. */
   cached(): ReadonlyMap<string, string>;
   /** The instances of the account dev that run. */
@@ -34,8 +37,9 @@ export interface TestWorld {
   close(): Promise<void>;
 }
 
-export async function startWorld(): Promise<TestWorld> {
-  const sandbox = await startSandbox({ now: () => Date.now() });
+/** @param faults what goes wrong on purpose in the sandbox */
+export async function startWorld({ faults = [] }: { readonly faults?: readonly Fault[] } = {}): Promise<TestWorld> {
+  const sandbox = await startSandbox({ now: () => Date.now(), faults });
   const root = mkdtempSync(join(tmpdir(), "assume-mfa-test-"));
   const folderOf = (name: string) => {
     const path = join(root, name);
@@ -72,6 +76,7 @@ export async function startWorld(): Promise<TestWorld> {
         text.replace(`[profile ${profile}]\n`, (head) => `${head}${line}\n`),
       );
     },
+    addProfiles: (text) => appendFileSync(inside.AWS_CONFIG_FILE, `\n${text}`),
     cached: () =>
       new Map([...readTree(inside.XDG_CACHE_HOME)].filter(([name]) => !name.startsWith("assume-mfa/locks/"))),
     runningInstances: () =>
