@@ -1,6 +1,7 @@
 import { AssumeMfaError } from "../errors.ts";
 import { formatExplainedFields } from "../outputs/explained-fields.ts";
 import { formatTargetResults } from "../outputs/json.ts";
+import type { Style } from "../outputs/style.ts";
 import { formatTabSeparated } from "../outputs/tab-separated.ts";
 import { explainRoleSession, type RoleSessionExplanation } from "../session/explain.ts";
 import { type GivenTokenCode, readGivenTokenCode } from "../session/token-code.ts";
@@ -10,7 +11,7 @@ import { explainedLines, mergeEndpoints } from "./explained-lines.ts";
 import { toExplanationJson } from "./explanation-json.ts";
 import { resolveTargetOptions } from "./options.ts";
 import { showEndpoints, showSandbox } from "./sandbox-mark.ts";
-import type { Screen } from "./screen.ts";
+import type { OutputFormat } from "./screen.ts";
 import type { Services } from "./services.ts";
 import { checkTarget, headOf, type RunContext, type TargetDemand } from "./target-run.ts";
 
@@ -37,7 +38,9 @@ export async function runExplain(context: RunContext, names: readonly string[], 
   const explained: ExplainedTarget[] = [];
   for (const target of targets) explained.push(await explainTarget(target, targets.length > 1, demand, context));
   showSandbox(services, screen);
-  write(formatExplained(explained, services, screen), demand, services, screen);
+  // What stands on the standard output of an `export` is run by a shell: no word of a file may get there.
+  const [sink, style] = demand.isForEval === true ? [host.stderr, screen.errorStyle] : [host.stdout, screen.style];
+  sink.write(formatExplained(explained, screen.output, host.now(), style, sink.columns));
 }
 
 async function explainTarget(
@@ -74,43 +77,29 @@ async function peekTokenCode({ host }: Services, option: string | undefined): Pr
 
 function formatExplained(
   explained: readonly ExplainedTarget[],
-  { host }: Services,
-  { output, style }: Screen,
-): (widthColumns: number | undefined) => string {
-  const now = host.now();
+  output: OutputFormat,
+  now: number,
+  style: Style,
+  widthColumns: number | undefined,
+): string {
   if (output === "json") {
-    const document = formatTargetResults(
+    return formatTargetResults(
       explained.map(({ target, explanation, failures }) => ({
         ...headOf(target),
         result: toExplanationJson(explanation, failures, now),
       })),
     );
-    return () => document;
   }
-  const all = explained.map(({ explanation, failures }) => explainedLines(explanation, failures, now));
+  const all = explained.map(({ target, explanation, failures }) => ({
+    target,
+    lines: explainedLines(explanation, failures, now),
+  }));
   if (output === "text") {
-    const rows = all.flatMap((lines, index) =>
-      lines.map(({ name, value, from }) => [
-        ...(all.length > 1 ? [explained[index]?.target.name] : []),
-        name,
-        value,
-        from,
-      ]),
+    // Of several targets each line says whose it is.
+    const rows = all.flatMap(({ target, lines }) =>
+      lines.map(({ name, value, from }) => [...(all.length > 1 ? [target.name] : []), name, value, from]),
     );
-    return () => formatTabSeparated(rows);
+    return formatTabSeparated(rows);
   }
-  return (widthColumns) =>
-    all.map((lines) => formatExplainedFields(mergeEndpoints(lines), widthColumns, style)).join("\n");
-}
-
-/** @param format makes the text for a width */
-function write(
-  format: (widthColumns: number | undefined) => string,
-  { isForEval }: TargetDemand,
-  { host }: Services,
-  screen: Screen,
-): void {
-  // What stands on the standard output of such an action is run by a shell: no word of a file may get there.
-  if (isForEval) host.stderr.write(format(host.stderr.columns));
-  else screen.result(format(host.stdout.columns));
+  return all.map(({ lines }) => formatExplainedFields(mergeEndpoints(lines), widthColumns, style)).join("\n");
 }

@@ -16,7 +16,8 @@ const MIN_VALUE_COLUMNS = 40;
 
 /**
  * Fields for people, each with where it comes from: `region  us-east-1  (AWS_REGION)`. What does not fit into the
- * terminal's width goes on in the next line, broken at blanks alone, so that a path or an ARN can be copied whole.
+ * terminal's width goes on in the next line, broken at blanks alone, so that an ARN can be copied whole; what has no room
+ * beside the labels stands below its own.
  * @param fields values from outside as they came: they are made visible here
  * @param widthColumns undefined (a pipe) or less than one: one line a field
  */
@@ -28,21 +29,23 @@ export function formatExplainedFields(
   const available =
     widthColumns === undefined || !(widthColumns >= 1) ? Number.POSITIVE_INFINITY : Math.floor(widthColumns);
   const labelWidth = Math.max(0, ...fields.map(({ label }) => terminalWidth(label)));
-  const isBeside = available - labelWidth - GAP.length >= MIN_VALUE_COLUMNS;
-  const indent = isBeside ? " ".repeat(labelWidth + GAP.length) : GAP;
-  const valueWidth = available - indent.length;
+  const besideWidth = available - labelWidth - GAP.length;
   return fields
     .map(({ label, value, from }) => {
-      const lines = wrapped(visibleText(value), valueWidth);
+      const shown = visibleText(value);
       const origin = from === undefined ? "" : visibleText(`(${from})`);
-      const last = lines.at(-1) ?? "";
-      if (origin !== "" && lines.length === 1 && terminalWidth(last + GAP + origin) <= valueWidth) {
-        lines[0] = `${last}${GAP}${style.dim(origin)}`;
+      const widestWord = Math.max(...`${shown} ${origin}`.split(" ").map(terminalWidth));
+      const isBeside = besideWidth >= Math.max(MIN_VALUE_COLUMNS, widestWord);
+      const width = isBeside ? besideWidth : available - GAP.length;
+      const lines = wrapped(shown, width);
+      if (origin !== "" && lines.length === 1 && terminalWidth(`${shown}${GAP}${origin}`) <= width) {
+        lines[0] = `${shown}${GAP}${style.dim(origin)}`;
       } else if (origin !== "") {
-        lines.push(...wrapped(origin, valueWidth).map((line) => style.dim(line)));
+        lines.push(...wrapped(origin, width).map((line) => style.dim(line)));
       }
       const padding = " ".repeat(labelWidth - terminalWidth(label));
-      const head = isBeside ? `${style.dim(label)}${padding}${GAP}` : `${style.dim(label)}\n${indent}`;
+      const head = isBeside ? `${style.dim(label)}${padding}${GAP}` : `${style.dim(label)}\n${GAP}`;
+      const indent = isBeside ? " ".repeat(labelWidth + GAP.length) : GAP;
       return `${head}${lines.join(`\n${indent}`)}`.trimEnd();
     })
     .map((field) => `${field}\n`)
