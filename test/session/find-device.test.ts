@@ -60,7 +60,7 @@ function askedOf({ operations }: Run): string[] {
   return [...new Set(operations)];
 }
 
-function sentSerials({ calls }: Run): (string | undefined)[] {
+function sentSerials({ calls }: Run): unknown[] {
   return calls.filter(({ operation }) => operation === "AssumeRole").map(({ parameters }) => parameters.SerialNumber);
 }
 
