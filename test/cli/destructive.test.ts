@@ -291,6 +291,21 @@ describe("terminate", () => {
   });
 });
 
+describe("what is about to be lost", () => {
+  it.each([
+    { isStderrTerminal: true, canPick: true, isShownThere: false },
+    { isStderrTerminal: false, canPick: true, isShownThere: true },
+    { isStderrTerminal: true, canPick: false, isShownThere: true },
+    { isStderrTerminal: false, canPick: false, isShownThere: true },
+  ])("stands where it is asked too, but for a terminal that shows it: %o", async ({ isShownThere, ...there }) => {
+    const [one] = addInstances(DEV, 1);
+    const run = await world.run(["dev", "terminate", `${one}`, "-t", world.code()], { replies: ["n"], ...there });
+    expect(run.exitCode).toBe(6);
+    expect(run.stderr).toContain(`${one}`);
+    expect(run.screen.includes(`${one}`)).toBe(isShownThere);
+  });
+});
+
 describe("delete-table", () => {
   it("shows what is in it, deletes, waits until it is gone, and reports", async () => {
     const name = addTable(DEV);
@@ -394,6 +409,12 @@ describe("no id", () => {
         new RegExp(`error: ${action} --yes needs (?:ids|names)\n.*hint: assume-mfa dev ${action} <`),
       );
     }
+  });
+
+  it.each(["terminate", "delete-table"])("%s, only a dialog there: the same, since it has no list", async (action) => {
+    const run = await world.run(["dev", action, "-t", world.code()], { replies: [], canPick: false });
+    expect(run).toMatchObject({ exitCode: 2, stdout: "", operations: [], questions: [] });
+    expect(run.stderr).toMatch(new RegExp(`error: ${action} needs (?:ids|names)\n`));
   });
 
   it("on a terminal: an instance is picked from the living, with what tells them apart", async () => {

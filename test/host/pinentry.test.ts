@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -15,8 +16,12 @@ const root = mkdtempSync(path.join(tmpdir(), "assume-mfa-pinentry-"));
 let folders = 0;
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 
-/** Short, and long enough for a machine that has much else to do. */
-const LIMITS: PinentryLimits = { answerMs: 1_200, replyMs: 1_000, outputBytes: 65_536, endMs: 100 };
+/** Short where it is the limit that ends it: a machine that has much else to do takes its time. */
+function limitsFor(message: RegExp): PinentryLimits {
+  const limits = { ...PINENTRY_LIMITS, endMs: 100 };
+  if (message.source.includes("nothing for")) return { ...limits, replyMs: 1_000 };
+  return message.source.includes("no answer in 1") ? { ...limits, answerMs: 1_200 } : limits;
+}
 /** As a desktop has it. */
 const SEEN = { WAYLAND_DISPLAY: "wayland-1" };
 
@@ -99,13 +104,13 @@ describe.concurrent("a server that does what none should", () => {
   it.each<readonly [what: string, script: string, message: RegExp]>([
     ["says nothing", "sleep 20 & note_pid $!; wait", /said nothing for 1 s/],
     ["greets with a refusal", "echo ERR 67108922 busy; sleep 20", /refuses to serve/],
+    ["says OK without end", "while :; do printf 'OK\\nOK\\nOK\\n'; done", /answered what it was not asked/],
+    ["never ends a line", "long=$(printf %01000d 7); while :; do printf $long; done", /said more than 65536 bytes/],
     [
-      "says OK without end",
-      "while :; do printf 'OK\\nOK\\nOK\\n'; done",
-      /answered what it was not asked/,
+      "comments without end",
+      'long=$(printf %01000d 7); while :; do echo "# $long"; done',
+      /said more than 65536 bytes/,
     ],
-    ["never ends a line", "while :; do printf xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx; done", /said more than 65536 bytes/],
-    ["comments without end", "while :; do echo '# hm'; done", /said more than 65536 bytes/],
     ["speaks another language", "echo 220 smtp.example.com; sleep 20", /does not speak the Assuan protocol/],
     ["ends at once", "exit 0", /ended without an answer/],
     ["ends after its greeting", "echo OK; exit 3", /ended without an answer/],
@@ -154,8 +159,8 @@ describe.concurrent("a server that does what none should", () => {
     ],
     [
       "inquires without end",
-      "echo OK; ok_until GETPIN; while :; do echo INQUIRE X; hear; done",
-      /got no answer in|said more/,
+      "long=$(printf %01000d 7); echo OK; ok_until GETPIN; while :; do echo INQUIRE $long; hear; done",
+      /said more than 65536 bytes/,
     ],
     [
       "answers before the question",
@@ -166,13 +171,11 @@ describe.concurrent("a server that does what none should", () => {
   ])("%s: one error, and it is gone with all that it started", async (what, script, message) => {
     const installed = install(script);
     if (what === "can't be run") writeFileSync(path.join(installed.folder, "pinentry"), "#!/nonexistent/interpreter\n");
-    const startedAt = performance.now();
-    const error = await failureOf(ask(installed, {}, LIMITS));
+    const error = await failureOf(ask(installed, {}, limitsFor(message)));
     expect(error.code).toBe("PINENTRY_FAILED");
     expect(error.exitCode).toBe(2);
     expect(error.message).toMatch(/^nobody could be asked: pinentry /);
     expect(error.message).toMatch(message);
-    expect(performance.now() - startedAt).toBeLessThan(5_000);
     // What it said may be what was typed.
     const shown = [error.message, ...error.hints, JSON.stringify(error.details ?? null)].join("\n");
     expect(shown).not.toContain("987654");
@@ -347,8 +350,9 @@ describe.concurrent("while it asks", () => {
     await until("it asks", () => existsSync(path.join(installed.folder, "asked")));
     const reason = new InterruptedError("SIGTERM");
     controller.abort(reason);
-    // Already when the abort returns: the process may exit now.
-    await until("it is gone", () => !installed.pids().some(isRunning), 50);
+    // Already when the abort returns: the process may exit now. What has to be killed dies in its own time.
+    if (how === "politely") expect(installed.pids().filter(isRunning)).toEqual([]);
+    await until("it is gone", () => !installed.pids().some(isRunning), 1_000);
     expect(await asked).toBe(reason);
     await expect(terminal.askLine("sure? ")).rejects.toBe(reason);
     terminal.close();
@@ -363,6 +367,23 @@ describe.concurrent("while it asks", () => {
     terminal.close();
     await until("it is gone", () => !installed.pids().some(isRunning), 1_000);
     expect((await asked).code).toBe("PINENTRY_FAILED");
+  });
+
+  it("a process that exits takes it along", { timeout: 20_000 }, async () => {
+    // Node 20 runs no TypeScript: the worker is bundled first.
+    const { rolldown } = await import("rolldown");
+    const input = path.resolve("test/host/pinentry-worker.ts");
+    const bundle = await rolldown({ input, platform: "node", logLevel: "silent" });
+    await bundle.write({ dir: root, entryFileNames: "worker.mjs", format: "esm" });
+    const installed = install("trap '' INT; echo OK; ok_until GETPIN; echo > asked; sleep 20 & note_pid $!; wait");
+    const asked = path.join(installed.folder, "asked");
+    const status = await new Promise((resolve) => {
+      const env = { ...SEEN, PATH: installed.PATH };
+      spawn(process.execPath, [path.join(root, "worker.mjs"), asked], { env, stdio: "ignore" }).on("exit", resolve);
+    });
+    expect(status).toBe(7);
+    expect(installed.pids().length).toBeGreaterThan(0);
+    expect(installed.pids().filter(isRunning)).toEqual([]);
   });
 
   it("nothing can be picked", async () => {

@@ -98,13 +98,15 @@ const PROTECTION_WORDS = { protected: "yes", unprotected: "no", unknown: "not re
 
 /**
  * What is about to be lost: always shown, on standard error, also with `--yes` (ACCEPTANCE.md D1). Where that is
- * redirected, whoever is asked at the terminal sees it there too.
+ * redirected, whoever is asked at the terminal sees it there too, and in a dialog always.
  */
 function showLook(run: TargetRun, look: Look, region: Sourced<string>, isAsked: boolean): void {
   const { stderr } = run.services.host;
   stderr.write(formatLook(run, look, region, stderr.columns, run.screen.errorStyle));
-  const terminal = isAsked && !stderr.isTerminal ? run.services.host.openTerminal() : undefined;
-  terminal?.write(formatLook(run, look, region, terminal.columns, makeStyle(false)));
+  const terminal = isAsked ? run.services.host.openTerminal() : undefined;
+  if (terminal !== undefined && (!stderr.isTerminal || !terminal.canPick)) {
+    terminal.write(formatLook(run, look, region, terminal.columns, makeStyle(false)));
+  }
   terminal?.close();
 }
 
