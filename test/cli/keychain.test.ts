@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
-import { DEV_ROLE, openCliWorld, type RunOptions, SERIAL } from "../support/cli-world.ts";
+import { DEV_ROLE, openCliWorld, type RunOptions } from "../support/cli-world.ts";
 import { HAS_KEYCHAIN, KEYCHAIN_LEFT_OUT, type RealKeychain, startKeychain } from "../support/real-keychain.ts";
 
 // The program with a keychain of the user's own: outside of a sandbox as far as it knows, where AWS happens to be one.
@@ -150,40 +150,4 @@ describe("the shared session", () => {
       expect(real.names()).toEqual([]);
     },
   );
-});
-
-describe.skipIf(!HAS_KEYCHAIN)(`a stored secret${KEYCHAIN_LEFT_OUT}`, () => {
-  const secret = () => world.device().secret;
-
-  it("is stored unseen, shown as a code to compare, printed on demand, and forgotten", async ({ onTestFinished }) => {
-    const real = await startKeychain();
-    onTestFinished(() => real.close());
-    const options = outside(real);
-    const typed = secret().toLowerCase().replace(/.{4}/g, "$& ");
-    const stored = await world.run("mfa store", { ...options, replies: [typed], isPayload: true });
-    expect(stored).toMatchObject({ exitCode: 0, operations: [] });
-    expect(stored.questions).toEqual([`Secret of ${SERIAL} (base32 or otpauth://…; not shown): `]);
-    expect(stored.host.hidden).toEqual(stored.questions);
-    expect(stored.stdout).toContain(SERIAL);
-    expect(stored.stdout).toMatch(new RegExp(`\\b${world.sandbox.currentCode()}\\b.*\\d+ s`));
-    expect(stored.stderr).toMatch(/warning: .*both factors/);
-    expect(real.names()).toEqual([expect.stringMatching(/^totp-secret-[0-9a-f]{64}$/)]);
-
-    const code = await world.run("mfa code", { ...options, isPayload: true });
-    expect(code).toMatchObject({ exitCode: 0, stdout: `${world.sandbox.currentCode()}\n`, said: "", operations: [] });
-    const ofTarget = await world.run("mfa code dev -o json", { ...options, isPayload: true });
-    expect(JSON.parse(ofTarget.stdout)).toEqual({
-      code: world.sandbox.currentCode(),
-      secondsLeft: expect.toSatisfy((seconds) => seconds >= 1 && seconds <= 30),
-      serial: SERIAL,
-    });
-
-    const removed = await world.run("mfa store --remove", options);
-    expect(removed).toMatchObject({ exitCode: 0, stdout: "" });
-    expect(real.names()).toEqual([]);
-    const none = await world.run("mfa code", options);
-    expect(none).toMatchObject({ exitCode: 3, stdout: "" });
-    expect(none.stderr).toContain(`error: no secret is stored for the device ${SERIAL}`);
-    expect(none.stderr).toContain(`hint: assume-mfa mfa store --serial-number ${SERIAL}`);
-  });
 });

@@ -26,7 +26,8 @@ export interface RealKeychain {
   names(): readonly string[];
   /** @returns undefined when there is none */
   secret(name: string): string | undefined;
-  /** As libsecret's program does it, whatever the bytes. @param extra an attribute more: another entry of the same name */
+  /** As libsecret's program does them, whatever the bytes. @param extra an attribute more: another entry of the same name */
+  remove(name: string): void;
   put(name: string, secret: string | Buffer, extra?: string): void;
   lock(): void;
   /** It stays on the bus and answers nothing. */
@@ -123,6 +124,7 @@ export async function startKeychain({
         const found = tool(["lookup", "service", "assume-mfa", "username", name]);
         return found.status === 0 ? found.stdout.toString("utf8") : undefined;
       },
+      remove: (name) => void tool(["clear", "service", "assume-mfa", "username", name]),
       put(name, secret, extra) {
         const attributes = [
           "service",

@@ -31,6 +31,7 @@ interface StoreOptions extends CommonOptions, DeviceOptions {
 
 /** A line longer than any secret and its URI is a mistake (a file), and is not read. */
 const INPUT_LIMIT_BYTES = 4096;
+const INPUT_HINT = "type it at the terminal, or give it on standard input: one line, base32 or otpauth://totp/…";
 /** How often a line that is no secret is asked for again. */
 const ASK_AGAIN_TIMES = 3;
 
@@ -81,7 +82,7 @@ async function remove({ serial, place }: StoredSecretKey, screen: Screen, servic
   screen.note(wasStored ? `the secret of ${serial} is forgotten` : `no secret was stored for ${serial}`);
 }
 
-/** @throws AssumeMfaError TOTP_SECRET_MALFORMED; TOTP_SECRET_MISSING when none is given and nobody can be asked */
+/** @throws AssumeMfaError TOTP_SECRET_MALFORMED; USAGE when none is given, or nobody can be asked */
 async function readSecret({ serial }: StoredSecretKey, options: StoreOptions, { host }: Services): Promise<string> {
   if (!host.isStdinTerminal) {
     const line = await readLine(host);
@@ -89,8 +90,8 @@ async function readSecret({ serial }: StoredSecretKey, options: StoreOptions, { 
   }
   const terminal = mayAsk(options, host.env) ? host.openTerminal() : undefined;
   if (terminal === undefined) {
-    throw new AssumeMfaError("TOKEN_CODE_MISSING", `the secret of ${serial} is missing, and nobody can be asked`, {
-      hint: "give it on standard input: one line, base32 or otpauth://totp/…",
+    throw new AssumeMfaError("USAGE", `the secret of ${serial} is missing, and nobody can be asked`, {
+      hint: INPUT_HINT,
     });
   }
   try {
@@ -102,7 +103,7 @@ async function readSecret({ serial }: StoredSecretKey, options: StoreOptions, { 
         ...(refusal === "" ? {} : { refusal }),
       });
       if (line === undefined) {
-        throw new AssumeMfaError("DECLINED", "no secret was given, and nothing was stored");
+        throw new AssumeMfaError("USAGE", "no secret was given, and nothing was stored", { hint: INPUT_HINT });
       }
       try {
         return parseGivenSecret(line);
@@ -122,7 +123,7 @@ async function readLine(host: Services["host"]): Promise<string | undefined> {
   } catch (error) {
     if (error instanceof RangeError) {
       throw new AssumeMfaError("TOTP_SECRET_MALFORMED", "the first line of standard input is too long for a secret", {
-        hint: "give one line: base32 or otpauth://totp/…",
+        hint: INPUT_HINT,
         cause: error,
       });
     }
