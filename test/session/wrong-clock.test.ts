@@ -1,6 +1,22 @@
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import { DIRECT_CONNECTION } from "../../src/aws/client-settings.ts";
+import { makeServerClock } from "../../src/aws/server-clock.ts";
+import { Credentials } from "../../src/credentials/credentials.ts";
 import { startSandbox } from "../../src/sandbox/sandbox.ts";
-import { changesOf, DEV, demand, openCliWorld, PARENT, PROD, type Run, type RunOptions } from "../support/cli-world.ts";
+import { makeStsClient } from "../../src/session/sts-client.ts";
+import {
+  changesOf,
+  DEV,
+  demand,
+  openCliWorld,
+  PARENT,
+  PROD,
+  type Run,
+  type RunOptions,
+  SERIAL,
+} from "../support/cli-world.ts";
 import { type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 
 // A clock that is wrong by more than AWS lets pass (five minutes), with the whole program and a sandbox whose clock, device
@@ -193,6 +209,61 @@ describe("a clock that is wrong where AWS's is not told", () => {
       expect(world.device().lastAcceptedStep).toBeUndefined();
     },
   );
+});
+
+describe("a call with a code, answered by a clock an hour ahead", () => {
+  const EXPIRED =
+    "Signature expired: 20261124T100000Z is now earlier than 20261124T105500Z (20261124T110000Z - 5 min.)";
+  const USER = { accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "a-secret" };
+  const SESSION = { ...USER, accessKeyId: "ASIAIOSFODNN7EXAMPLE", sessionToken: "a-token" };
+
+  it.each<[string, number, string, string, typeof USER, number]>([
+    ["SignatureDoesNotMatch", 403, EXPIRED, "a user", USER, 2],
+    ["SignatureDoesNotMatch", 403, EXPIRED, "a session", SESSION, 2],
+    ["RequestTimeTooSkewed", 403, "too skewed", "a user", USER, 2],
+    ["RequestExpired", 400, "Request has expired.", "a user", USER, 2],
+    // It may have ended.
+    ["RequestExpired", 400, "Request has expired.", "a session", SESSION, 1],
+    ["SignatureDoesNotMatch", 403, "The request signature we calculated does not match", "a user", USER, 1],
+    ["AccessDenied", 403, "MultiFactorAuthentication failed with invalid MFA one time pass code.", "a user", USER, 1],
+    ["InvalidClientTokenId", 403, "The security token included in the request is invalid.", "a user", USER, 1],
+    ["Throttling", 400, "Rate exceeded", "a user", USER, 1],
+    // What it decided is not known, whatever it says.
+    ["SignatureDoesNotMatch", 500, EXPIRED, "a user", USER, 1],
+  ])("%s (%i: %s), signed by %s, is sent as often as it may be", async (code, status, message, _who, keys, times) => {
+    let requests = 0;
+    const server = createServer((request, response) => {
+      request.resume();
+      requests += 1;
+      response.setHeader("Date", new Date(Date.now() + 60 * MINUTE_MS).toUTCString());
+      response
+        .writeHead(status, { "content-type": "text/xml" })
+        .end(`<ErrorResponse><Error><Code>${code}</Code><Message>${message}</Message></Error></ErrorResponse>`);
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const clock = makeServerClock(Date.now);
+    const client = makeStsClient({
+      region: "us-east-1",
+      endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+      credentials: new Credentials(keys),
+      useFipsEndpoint: false,
+      useDualstackEndpoint: false,
+      connection: DIRECT_CONNECTION,
+      maxAttempts: 1,
+      clock,
+    });
+    try {
+      const input = { SerialNumber: SERIAL, TokenCode: "123456", DurationSeconds: 900 };
+      await expect(client.getSessionToken(input)).rejects.toMatchObject({ message });
+      expect(requests).toBe(times);
+      expect(Math.abs((client.clockOffsetMs() ?? 0) - 60 * MINUTE_MS)).toBeLessThan(2_000);
+      expect(clock.takeBlame() !== undefined).toBe(times === 2);
+    } finally {
+      client.close();
+      server.closeAllConnections();
+      server.close();
+    }
+  });
 });
 
 describe("this machine's own clock", () => {
