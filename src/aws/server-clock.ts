@@ -4,6 +4,8 @@ export interface ServerClock {
   now(): number;
   /** AWS's clock less this machine's, milliseconds; undefined: nothing is known of it. */
   offsetMs(): number | undefined;
+  /** AWS's, as far as it is known: what things have left or how old they are is told by it. */
+  awsNow(): number;
   /** What an answer said. What is no date, or none that AWS can have, is not listened to. */
   hear(answer: DatedAnswer): void;
   /** What an earlier run measured: counts until an answer is heard. */
@@ -35,6 +37,7 @@ export function makeServerClock(now: () => number): ServerClock {
   return {
     now,
     offsetMs,
+    awsNow: () => now() + (offsetMs() ?? 0),
     hear(answer) {
       const heard = boundsOf(answer);
       if (heard !== undefined) bounds = narrowed(bounds, heard);

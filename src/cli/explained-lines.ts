@@ -191,7 +191,7 @@ function outcomeLines(
         : line(
             "sharedSession",
             "signed in",
-            `until ${formatExpiry(shared.expiration - shared.clockOffsetMs, now)}`,
+            `until ${formatExpiry(shared.expiration, now + shared.clockOffsetMs)}`,
             `a shared session of ${shared.mfaSerial}, kept in ${shared.keptIn === "file" ? "a file" : `the ${shared.keptIn}`}`,
           ),
     line("route", "route", isServed ? `none is needed; then ${way}` : way),
@@ -201,7 +201,8 @@ function outcomeLines(
 
 function describeCache(cache: CacheOutlook, now: number): readonly [value: string, from: string | undefined] {
   const expiration = expirationOf(cache);
-  const until = expiration === undefined ? undefined : `until ${formatExpiry(expiration, now)}`;
+  const offsetMs = ("kept" in cache && cache.kept?.clockOffsetMs) || 0;
+  const until = expiration === undefined ? undefined : `until ${formatExpiry(expiration, now + offsetMs)}`;
   switch (cache.outcome) {
     case "hit":
       return [`hit, ${until}`, undefined];

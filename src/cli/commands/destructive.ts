@@ -131,6 +131,7 @@ function formatLook(
     `region ${bold(region.value)} ${dim(origin)}`,
   ];
   const head = facts.join(widthColumns !== undefined && width > widthColumns ? "\n" : "  ");
+  const seenAt = look.at + (run.services.serverClock.offsetMs() ?? 0);
   const has = (pick: (view: ResourceView) => unknown) => look.resources.some((view) => pick(view) !== undefined);
   const shown: readonly (readonly [TableColumn, (view: ResourceView) => string, boolean])[] = [
     [{ title: "id", shrink: false }, (view) => view.id, true],
@@ -140,7 +141,7 @@ function formatLook(
     [{ title: "state", shrink: false }, (view) => view.state ?? "cannot look", true],
     [
       { title: "age", align: "right", shrink: false, optional: true },
-      (view) => (view.createdAt === undefined ? "" : formatSpan(look.at - view.createdAt)),
+      (view) => (view.createdAt === undefined ? "" : formatSpan(seenAt - view.createdAt)),
       has((view) => view.createdAt),
     ],
     [

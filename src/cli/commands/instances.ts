@@ -22,7 +22,7 @@ export function registerInstances(program: Command, services: Services, targetNa
           const scope = await openScope();
           const instances: Instance[] = [];
           for await (const page of listInstances(scope, ids)) instances.push(...page);
-          const listing = toListing(instances, inside.host.now(), screen.style);
+          const listing = toListing(instances, inside.serverClock.awsNow(), screen.style);
           return {
             result: instances,
             listing,

@@ -151,7 +151,7 @@ async function forgetSessions(
     sessions: sessions.filter((session) => !left.includes(session)),
     awsCli: awsCli.removed,
     left: [
-      ...left.map(({ target, kept }) => `the session of ${target}, ${formatSpan(kept.expiration - host.now())} left`),
+      ...left.map(({ target, kept }) => `the session of ${target}, ${formatSpan(keptLeftMs(kept, host.now()))} left`),
       ...awsCli.left,
     ],
   };

@@ -72,7 +72,7 @@ export function registerTable(program: Command, services: Services, targetName: 
               const created =
                 table.createdAt === null
                   ? ""
-                  : `${table.createdAt} (${formatSpan(inside.host.now() - Date.parse(table.createdAt))} ago)`;
+                  : `${table.createdAt} (${formatSpan(inside.serverClock.awsNow() - Date.parse(table.createdAt))} ago)`;
               screen.fields([
                 ["table", table.name],
                 ["status", table.status],
