@@ -39,12 +39,13 @@ function beBehind(minutes: number): string {
   return world.watch(world.sandbox.currentCode());
 }
 
-/** One more that is running. @returns its id */
-function addInstance(accountId: string): string {
+/** One more that is running, launched five minutes ago by AWS's clock, which is so far ahead. @returns its id */
+function addInstance(accountId: string, minutes: number): string {
   const [model] = world.instances(accountId);
   serial += 1;
   const id = `i-${serial.toString(16).padStart(17, "0")}`;
-  const own = { id, state: "running", nextState: undefined, disableApiTermination: false } as const;
+  const launchedAtMs = world.sandbox.now() + (minutes - 5) * MINUTE_MS - 1_000;
+  const own = { id, launchedAtMs, state: "running", nextState: undefined, disableApiTermination: false } as const;
   world.account(accountId).instances.set(id, { ...demand(model), tags: new Map(), ...own });
   return id;
 }
@@ -111,12 +112,14 @@ describe.each(SKEWS)("a clock that is wrong by %i min", (minutes, words) => {
     await world.run(`prod login -t ${beBehind(minutes)}`);
     const who = await world.run("prod whoami");
     expect(who).toMatchObject({ exitCode: 0, operations: ["GetCallerIdentity"] });
-    const listed = await world.run("prod instances -o json");
+    const id = addInstance(PROD, minutes);
+    const listed = await world.run("prod instances");
+    expect(listed.stdout).toMatch(new RegExp(`^${id} .* 5 min\\b`, "m"));
     expect(listed).toMatchObject({ exitCode: 0, operations: ["DescribeInstances"] });
     expect(await world.run("prod tables")).toMatchObject({ exitCode: 0, operations: ["ListTables"] });
-    const id = addInstance(PROD);
     const ended = await world.run(`prod terminate ${id} --yes --expect-account ${PROD} --no-wait`);
     expect(ended.exitCode).toBe(0);
+    expect(ended.stderr).toMatch(new RegExp(`^${id} .* 5 min\\b`, "m"));
     expect(changesOf(ended)).toEqual(["TerminateInstances"]);
     for (const run of [who, listed, ended]) {
       expect(refused(run)).toEqual([]);
@@ -124,14 +127,15 @@ describe.each(SKEWS)("a clock that is wrong by %i min", (minutes, words) => {
     }
     const [status] = JSON.parse((await world.run("prod status -o json")).stdout);
     expect(status).toMatchObject({ current: true });
-    expect(status.secondsLeft).toBeGreaterThan(3_580);
+    expect(status.secondsLeft).toBeGreaterThan(3_540);
     expect(status.secondsLeft).toBeLessThanOrEqual(3_601);
+    expect((await world.run("prod whoami --explain")).stdout).toMatch(/hit, until .*\((?:59 min|1 h) left\)/);
   });
 
   it("that became so after the session was got is corrected by the first read, and what changes is sent once", async () => {
     await world.run(`dev login -t ${beBehind(0)}`);
     beBehind(minutes);
-    const run = await world.run(`dev terminate ${addInstance(DEV)} --yes --no-wait`);
+    const run = await world.run(`dev terminate ${addInstance(DEV, minutes)} --yes --no-wait`);
     if (minutes > 60) {
       // By AWS's clock it has ended meanwhile, which EC2 says in the words that it has for a wrong clock.
       expect(run.exitCode).toBe(1);
