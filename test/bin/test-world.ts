@@ -19,7 +19,7 @@ export interface TestWorld {
   readonly env: Environment;
   /** A code that was not used: the world's clock moves on, nobody waits. */
   freshCode(): string;
-  /** A code that is refused. */
+  /** A code that is refused; another each time, since each is sent once. */
   wrongCode(): string;
   run(args: readonly string[], more?: Environment): Promise<RunOutcome>;
   /** Signs in to the target, so that its session is cached. @throws Error when that fails */
@@ -51,6 +51,7 @@ export async function startWorld({ faults = [] }: { readonly faults?: readonly F
   const PATH = linkPrograms(join(root, "programs"));
   const env = { ...bareEnvironment(), PATH, HOME: home, TMPDIR: folderOf("tmp"), ...inside };
   let isCodeGiven = false;
+  let wrongCodes = 0;
 
   const world: TestWorld = {
     sandbox,
@@ -63,7 +64,10 @@ export async function startWorld({ faults = [] }: { readonly faults?: readonly F
       return sandbox.currentCode();
     },
     // No code of a step near this one: all of them are known.
-    wrongCode: () => String((Number(sandbox.currentCode()) + 500_000) % 1_000_000).padStart(6, "0"),
+    wrongCode() {
+      wrongCodes += 1;
+      return String((Number(sandbox.currentCode()) + 500_000 + wrongCodes) % 1_000_000).padStart(6, "0");
+    },
     run: (args, more = {}) => runProgram(args, { env: { ...env, ...more } }),
     async login(target) {
       const { status, stderr } = await world.run([target, "login", "--token-code", world.freshCode()]);

@@ -65,6 +65,8 @@ export class CliWorld {
   readonly #codes = new Set<string>();
   readonly #canaries = new Set<string>();
   #caches = 0;
+  #codeStep = 0;
+  #wrongCodes = 0;
   #files = 0;
 
   constructor(sandbox: Sandbox, folder: string) {
@@ -125,21 +127,22 @@ export class CliWorld {
     return this.account(accountId).tables.get(`us-east-1/${name}`);
   }
 
-  /** A code that was not used: the world's clock goes on to the next step when this step's is spent. */
+  /**
+   * A code that was neither used nor given out before, since the program sends none twice: the world's clock goes on to the
+   * next step when this step's is.
+   */
   code(): string {
-    const device = this.device();
-    while (
-      device.lastAcceptedStep !== undefined &&
-      Math.floor(this.sandbox.now() / STEP_MS) <= device.lastAcceptedStep
-    ) {
-      this.sandbox.moveClock(STEP_MS);
-    }
+    const spentStep = Math.max(this.device().lastAcceptedStep ?? 0, this.#codeStep);
+    while (Math.floor(this.sandbox.now() / STEP_MS) <= spentStep) this.sandbox.moveClock(STEP_MS);
+    this.#codeStep = Math.floor(this.sandbox.now() / STEP_MS);
     return this.watch(this.sandbox.currentCode());
   }
 
-  /** Six digits that the device shows neither now nor in the steps beside. */
+  /** Six digits that the device shows neither now nor in the steps beside; others each time, since each is sent once. */
   wrongCode(): string {
-    return this.watch(String((Number(this.sandbox.currentCode()) + 500_000) % 1_000_000).padStart(6, "0"));
+    this.#wrongCodes += 1;
+    const wrong = Number(this.sandbox.currentCode()) + 500_000 + this.#wrongCodes;
+    return this.watch(String(wrong % 1_000_000).padStart(6, "0"));
   }
 
   /** Counts a code as secret from now on. */
