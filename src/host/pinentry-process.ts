@@ -1,10 +1,12 @@
-// A pinentry at work. Edge file: node:child_process, node:fs, process. Rules: the program as it was found, no arguments,
-// no shell; its three streams are ours, standard error is dropped; it leads a group of its own (there is no terminal to
-// share) and goes with all that it started: after its answer, on a limit, on a signal, and when this process exits. It
-// is ended by SIGINT first, as gpg-agent does: pinentry-tty leaves a broken terminal after any other signal. What it
-// says is bounded in size and time, and no word of it is ever shown: what was typed could be among them.
+// A pinentry at work. Edge file: node:child_process, node:fs, node:tty, process. Rules: the program as it was found, no
+// arguments, no shell; its three streams are ours, standard error is dropped; it leads a group of its own (there is no
+// terminal to share) and goes with all that it started: after its answer, on a limit, on a signal, when its terminal
+// hangs up, and when this process exits. It is ended by SIGINT first, as gpg-agent does: pinentry-tty leaves a broken
+// terminal after any other signal. What it says is bounded in size and time, and no word of it is ever shown: what was
+// typed could be among them.
 import type { ChildProcess } from "node:child_process";
 import fs from "node:fs";
+import tty from "node:tty";
 import { AssumeMfaError } from "../errors.ts";
 import { AssuanReader, type AssuanReply } from "./assuan.ts";
 import type { Environment } from "./host.ts";
@@ -21,6 +23,7 @@ export interface PinentryLimits {
 }
 
 const LOOK_EVERY_MS = 2;
+const WATCH_EVERY_MS = 500;
 /** What it said is in the pipe when it ends; who holds the pipe after that is not waited for. */
 const DRAIN_MS = 100;
 /** Where the system doesn't say whether a process still runs. */
@@ -37,12 +40,21 @@ export function pinentryFailed(reason: string, cause?: unknown): AssumeMfaError 
   });
 }
 
+/** The terminal that a pinentry may use. */
+interface UsedTerminal {
+  /** It hung up, and there is no other place to show anything. */
+  isGone(): boolean;
+  restoreMode(): void;
+  close(): void;
+}
+
 /** One pinentry, for one question. */
 export class PinentryProcess {
   readonly #child: ChildProcess;
   readonly #limits: PinentryLimits;
   readonly #reader: AssuanReader;
-  readonly #restoreTerminal: () => void;
+  readonly #terminal: UsedTerminal;
+  readonly #watch: NodeJS.Timeout;
   readonly #replies: AssuanReply[] = [];
   #failure: { readonly reason: unknown } | undefined;
   /** Something happened that whoever waits for a reply should look at. */
@@ -55,39 +67,44 @@ export class PinentryProcess {
   /**
    * Starts the program. It is the caller's to end it, by `finish` or `kill`.
    * @param ttyName the terminal that it may use, which is given back its mode where the program can't
+   * @param isOnScreen it may have a display too, and go on without the terminal
    */
   static async start(
     program: string,
     env: Environment,
     limits: PinentryLimits,
     ttyName: string | undefined,
+    isOnScreen: boolean,
   ): Promise<PinentryProcess> {
     const { spawn, spawnSync } = await import("node:child_process");
-    const stty = (args: readonly string[]): string | undefined => {
-      if (ttyName === undefined) return undefined;
-      let fd: number | undefined;
-      try {
-        fd = fs.openSync(ttyName, fs.constants.O_RDWR | fs.constants.O_NOCTTY | fs.constants.O_NONBLOCK);
-        const { status, stdout } = spawnSync("stty", args, { stdio: [fd, "pipe", "ignore"], timeout: limits.endMs });
-        return status === 0 ? stdout.toString("latin1").trim() : undefined;
-      } catch {
-        return undefined; // it hung up
-      } finally {
-        if (fd !== undefined) fs.closeSync(fd);
-      }
+    const fd = ttyName === undefined ? undefined : openTerminal(ttyName);
+    const stty = (arg: string): string | undefined => {
+      const { status, stdout } = spawnSync("stty", [arg], { stdio: [fd, "pipe", "ignore"], timeout: limits.endMs });
+      return status === 0 ? stdout.toString("latin1").trim() : undefined;
     };
-    const mode = stty(["-g"]);
+    const mode = fd === undefined ? undefined : stty("-g");
     const child = spawn(program, [], { env: { ...env }, detached: true, stdio: ["pipe", "pipe", "ignore"] });
-    return new PinentryProcess(child, limits, () => {
-      if (mode) stty([mode]);
+    return new PinentryProcess(child, limits, {
+      // A name can be another terminal's by then; a descriptor is this one's.
+      isGone: () => fd !== undefined && !isOnScreen && !tty.isatty(fd),
+      restoreMode() {
+        if (mode) stty(mode);
+      },
+      close() {
+        if (fd !== undefined) fs.closeSync(fd);
+      },
     });
   }
 
-  private constructor(child: ChildProcess, limits: PinentryLimits, restoreTerminal: () => void) {
+  private constructor(child: ChildProcess, limits: PinentryLimits, terminal: UsedTerminal) {
     this.#child = child;
     this.#limits = limits;
     this.#reader = new AssuanReader(limits.outputBytes);
-    this.#restoreTerminal = restoreTerminal;
+    this.#terminal = terminal;
+    // A pinentry-curses whose window was closed asks nobody, and does not stop.
+    this.#watch = setInterval(() => {
+      if (terminal.isGone()) this.fail(pinentryFailed("lost its terminal"));
+    }, WATCH_EVERY_MS);
     process.on("exit", this.#onProcessExit);
     const ended = () => this.fail(pinentryFailed("ended without an answer"));
     this.#exited = new Promise((resolve) => {
@@ -163,7 +180,7 @@ export class PinentryProcess {
     });
     await Promise.race([this.#exited, tooLong]);
     clearTimeout(limit);
-    if (this.#hasExited) this.#clear();
+    if (this.#hasExited) this.#clear(false);
     else this.kill();
   }
 
@@ -174,18 +191,20 @@ export class PinentryProcess {
   kill(): void {
     if (this.#isEnded) return;
     if (!this.#hasExited && this.#signal("SIGINT")) this.#waitForEnd();
-    this.#clear();
-    this.#restoreTerminal();
+    this.#clear(true);
   }
 
   /** What it started goes with it. */
-  #clear(): void {
+  #clear(isTerminalRestored: boolean): void {
     this.#isEnded = true;
+    clearInterval(this.#watch);
     process.off("exit", this.#onProcessExit);
     this.#signal("SIGKILL");
     this.#child.stdin?.destroy();
     this.#child.stdout?.destroy();
     this.#child.unref();
+    if (isTerminalRestored) this.#terminal.restoreMode();
+    this.#terminal.close();
   }
 
   #read(chunk: Buffer): void {
@@ -222,6 +241,15 @@ export class PinentryProcess {
     for (let waitedMs = 0; waitedMs < limitMs && isRunning(this.#child.pid); waitedMs += LOOK_EVERY_MS) {
       Atomics.wait(cell, 0, 0, LOOK_EVERY_MS);
     }
+  }
+}
+
+/** @returns undefined where it hung up since it was found */
+function openTerminal(ttyName: string): number | undefined {
+  try {
+    return fs.openSync(ttyName, fs.constants.O_RDWR | fs.constants.O_NOCTTY | fs.constants.O_NONBLOCK);
+  } catch {
+    return undefined;
   }
 }
 

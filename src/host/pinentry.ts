@@ -55,12 +55,16 @@ export function makePinentry(
       const ttyName = findTerminal(env.GPG_TTY);
       // Whoever came over the network is not before this Mac's screen.
       const hasOwnScreen = platform === "darwin" && !env.SSH_CONNECTION;
-      if (!env.DISPLAY && !env.WAYLAND_DISPLAY && ttyName === undefined && !hasOwnScreen) return undefined;
+      if (!hasDisplay(env) && ttyName === undefined && !hasOwnScreen) return undefined;
       const program = findPinentry(env.PATH, platform);
       if (program === undefined) return undefined;
       return new PinentryTerminal(program, env, ttyName, interrupts.signal, limits, unshown);
     },
   };
+}
+
+function hasDisplay({ DISPLAY, WAYLAND_DISPLAY }: Environment): boolean {
+  return Boolean(DISPLAY || WAYLAND_DISPLAY);
 }
 
 /** @returns the name, where it is a terminal's that can be used */
@@ -164,7 +168,13 @@ class PinentryTerminal implements Terminal {
     this.#signal.throwIfAborted();
     if (options.discardTypedAhead === true && this.#ttyName !== undefined) emptyTerminal(this.#ttyName);
     const { answerMs, replyMs } = this.#limits;
-    const running = await PinentryProcess.start(this.#program, pinentryEnv(this.#env), this.#limits, this.#ttyName);
+    const running = await PinentryProcess.start(
+      this.#program,
+      pinentryEnv(this.#env),
+      this.#limits,
+      this.#ttyName,
+      hasDisplay(this.#env),
+    );
     const onAbort = () => {
       running.kill();
       running.fail(this.#signal.reason);

@@ -228,6 +228,18 @@ describe.concurrent.each(FLAVOURS)("a real $name", ({ name, program, cancel, rea
     },
   );
 
+  test("is not waited for when its window was closed", async (desk) => {
+    const terminal = desk.start("dev login");
+    await modeOf(terminal);
+    go(desk);
+    await terminal.waitFor(shown("MFA code:"));
+    const pid = Number(readFileSync(join(desk.world.folder, "pid"), "utf8"));
+    terminal.hangUp();
+    await until("the program ended", () => !isRunning(pid));
+    expect(desk.read("err")).toMatch(/error: (?:no token code was given|nobody could be asked: pinentry .*)\n/);
+    expect(desk.pinentries().filter(isRunning)).toEqual([]);
+  });
+
   test("is ended when the keys prove dead while it asks", async (desk) => {
     const { world } = desk;
     const file = world.env.AWS_SHARED_CREDENTIALS_FILE ?? "";
