@@ -33,6 +33,7 @@ function inBotocoreShape(ours: ParsedAwsConfig | undefined, theirs: BotocoreRead
   return {
     profiles: toRecord(ours.profiles, theirs?.profiles),
     services: toRecord(ours.services, theirs?.services),
+    ssoSessions: toRecord(ours.ssoSessions, theirs?.ssoSessions),
   };
 }
 
@@ -95,6 +96,10 @@ const word = fc.oneof(
     "default",
     "DEFAULT",
     "services x",
+    "sso-session x",
+    'sso-session "a b"',
+    "sso-sessions y",
+    "sso-session",
     "profile",
     "profiles z",
   ),
@@ -112,7 +117,7 @@ const line = fc.oneof(
 );
 const document = fc
   .tuple(
-    fc.constantFrom("[default]", "[profile dev]", "[services x]", "[DEFAULT]", "", "# top"),
+    fc.constantFrom("[default]", "[profile dev]", "[services x]", "[sso-session x]", "[DEFAULT]", "", "# top"),
     fc.array(fc.tuple(line, fc.constantFrom("\n", "\n", "\n", "\r\n", "\r")), { maxLength: 7 }),
   )
   .map(([first, rest]) => `${first}\n${rest.map((pair) => pair.join("")).join("")}`);

@@ -5,6 +5,7 @@ export type BotocoreReading =
   | {
       readonly profiles: Readonly<Record<string, BotocoreSection>>;
       readonly services: Readonly<Record<string, BotocoreSection>>;
+      readonly ssoSessions: Readonly<Record<string, BotocoreSection>>;
     }
   | undefined;
 export type BotocoreSection = Readonly<Record<string, string | Readonly<Record<string, string>>>>;
@@ -28,9 +29,9 @@ with tempfile.TemporaryDirectory() as folder:
         try:
             if question["kind"] == "config":
                 read = configloader.load_config(path)
-                answers.append({"profiles": dump(read["profiles"]), "services": dump(read["services"])})
+                answers.append({"profiles": dump(read["profiles"]), "services": dump(read["services"]), "ssoSessions": dump(read["sso_sessions"])})
             else:
-                answers.append({"profiles": dump(configloader.raw_config_parse(path)), "services": []})
+                answers.append({"profiles": dump(configloader.raw_config_parse(path)), "services": [], "ssoSessions": []})
         except Exception:
             answers.append(None)
 json.dump(answers, sys.stdout)
@@ -48,8 +49,15 @@ export function readWithBotocore(questions: readonly BotocoreQuestion[]): readon
     maxBuffer: 256 * 1024 * 1024,
   });
   if (run.status !== 0) throw new Error(`botocore did not run: ${run.stderr}`);
-  return (JSON.parse(run.stdout) as ({ profiles: Pairs; services: Pairs } | null)[]).map((answer) =>
-    answer === null ? undefined : { profiles: sections(answer.profiles), services: sections(answer.services) },
+  return (JSON.parse(run.stdout) as ({ profiles: Pairs; services: Pairs; ssoSessions: Pairs } | null)[]).map(
+    (answer) =>
+      answer === null
+        ? undefined
+        : {
+            profiles: sections(answer.profiles),
+            services: sections(answer.services),
+            ssoSessions: sections(answer.ssoSessions),
+          },
   );
 }
 
