@@ -9,12 +9,9 @@ export type HiddenLineEvent =
 const LIMIT_CHARACTERS = 4096;
 
 const LAST_WORD = /\S*\s*$/;
-/** Arrows, function keys, and the marks around a paste. */
+/** Arrows, function keys, and the marks around a paste: a whole one, or its beginning at the end of what came. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: it is keys that are read
-const ESCAPE_SEQUENCE = /^\x1b(?:\[[0-?]*[ -/]*[@-~]|O[ -~]|[ -N P-Z\\-~])/;
-/** The beginning of one, whose rest comes with the next bytes. */
-// biome-ignore lint/suspicious/noControlCharactersInRegex: as above
-const ESCAPE_BEGUN = /^\x1b(?:\[[0-?]*[ -/]*|O)?$/;
+const ESCAPE_SEQUENCE = /\x1b(?:\[[0-?]{0,32}[ -/]{0,8}(?:[@-~]|$)|O(?:[ -~]|$)|[ -N P-Z\\-~]|$)/y;
 
 /**
  * A terminal's line editor for raw mode, where no key means what it does otherwise: Enter, Backspace, Ctrl-U, Ctrl-W,
@@ -30,13 +27,18 @@ export class HiddenLine {
    * @returns what they amount to; undefined: go on. What follows the first line (a paste) is dropped.
    */
   push(bytes: Uint8Array): HiddenLineEvent | undefined {
-    this.#pending += this.#decoder.decode(bytes, { stream: true });
-    while (this.#pending !== "") {
-      if (ESCAPE_BEGUN.test(this.#pending)) return undefined;
-      const [sequence] = ESCAPE_SEQUENCE.exec(this.#pending) ?? [];
-      const key = sequence ?? ([...this.#pending][0] as string);
-      this.#pending = this.#pending.slice(key.length);
-      if (sequence !== undefined) continue;
+    const text = this.#pending + this.#decoder.decode(bytes, { stream: true });
+    this.#pending = "";
+    for (let at = 0; at < text.length; ) {
+      ESCAPE_SEQUENCE.lastIndex = at;
+      const [sequence] = ESCAPE_SEQUENCE.exec(text) ?? [];
+      const key = sequence ?? String.fromCodePoint(text.codePointAt(at) as number);
+      at += key.length;
+      if (sequence !== undefined) {
+        // Half a sequence: its rest comes with the next bytes.
+        if (at === text.length && !isWhole(sequence)) this.#pending = sequence;
+        continue;
+      }
       const event = this.#press(key);
       if (event === undefined) continue;
       if (event.kind !== "suspend") this.clear();
@@ -78,4 +80,10 @@ export class HiddenLine {
     if (!/\p{Cc}/u.test(key) && this.#typed.length < LIMIT_CHARACTERS) this.#typed += key;
     return undefined;
   }
+}
+
+function isWhole(sequence: string): boolean {
+  const [, second, ...rest] = sequence;
+  if (second === "[") return rest.length > 0 && /[@-~]/.test(rest.at(-1) as string);
+  return second === "O" ? rest.length > 0 : second !== undefined;
 }

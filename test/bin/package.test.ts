@@ -105,6 +105,15 @@ describe("installed", () => {
     expect(packed.version).toBe(packageJson().version);
   });
 
+  it("does without the optional package of the keychain, and says so", async () => {
+    const { status, stdout, stderr } = await run([command(), "mfa", "store", "--serial-number", "GAHT12345678"], {
+      env: { ...env, DBUS_SESSION_BUS_ADDRESS: "unix:path=/nonexistent/bus" },
+      cwd: join(folder, "elsewhere"),
+    });
+    expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
+    expect(stderr).toMatch(/error: there is no keychain: the package @napi-rs\/keyring is not installed\n/);
+  });
+
   it("does the main job in its sandbox", async () => {
     const { status, stdout, elapsedMs } = await run([command(), "sandbox", "demo"], {
       env,

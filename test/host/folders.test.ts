@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { cacheFolder } from "../../src/host/folders.ts";
+import { cacheFolder, stateFolder } from "../../src/host/folders.ts";
 
 describe("cacheFolder", () => {
   it.each([
@@ -17,5 +17,20 @@ describe("cacheFolder", () => {
     ["darwin", { XDG_CACHE_HOME: "/cache" }, "/Users/alice", "/cache/assume-mfa"],
   ] as const)("%s %j, home %s: %s", (platform, env, homeDirectory, folder) => {
     expect(cacheFolder({ platform, env, homeDirectory })).toBe(folder);
+  });
+});
+
+describe("stateFolder", () => {
+  it.each([
+    ["linux", {}, "/home/alice", "/home/alice/.local/state/assume-mfa"],
+    ["linux", { XDG_STATE_HOME: "/state" }, "/home/alice", "/state/assume-mfa"],
+    ["linux", { XDG_STATE_HOME: "/state" }, undefined, "/state/assume-mfa"],
+    ["linux", { XDG_STATE_HOME: "state" }, "/home/alice", "/home/alice/.local/state/assume-mfa"],
+    ["linux", { XDG_CACHE_HOME: "/cache" }, undefined, undefined],
+    ["linux", {}, "home", undefined],
+    ["darwin", {}, "/Users/alice", "/Users/alice/Library/Application Support/assume-mfa"],
+    ["darwin", { XDG_STATE_HOME: "/state" }, "/Users/alice", "/state/assume-mfa"],
+  ] as const)("%s %j, home %s: %s", (platform, env, homeDirectory, folder) => {
+    expect(stateFolder({ platform, env, homeDirectory })).toBe(folder);
   });
 });
