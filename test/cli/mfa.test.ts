@@ -267,6 +267,46 @@ aws_secret_access_key = wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY
   });
 });
 
+describe.skipIf(!HAS_KEYCHAIN)(`a sign-in${KEYCHAIN_LEFT_OUT}`, () => {
+  const run = (words: string, options: RunOptions = {}) =>
+    world.run(words, withEnv({}, { now: () => world.sandbox.now(), ...options }));
+
+  it("takes its code from the stored secret: nobody is asked", async () => {
+    world.code(); // none that was used
+    await mfa("store", { stdin: world.device().secret });
+    const login = await run("dev login", { replies: [] });
+    expect(login.exitCode, login.stderr).toBe(0);
+    expect(login.questions).toEqual([]);
+    expect(login.operations).toContain("AssumeRole");
+    // The next code comes when the device would show it.
+    const again = await run("staging login --no-input");
+    expect(again.exitCode, again.stderr).toBe(0);
+    const codes = world.sandbox.calls
+      .map(({ parameters }) => parameters.TokenCode)
+      .filter((code) => code !== undefined);
+    expect(new Set(codes).size).toBe(codes.length);
+  });
+
+  it("opens no keychain where no secret is stored", async () => {
+    const dead = { DBUS_SESSION_BUS_ADDRESS: "unix:path=/nonexistent/bus" };
+    const login = await run("dev login", { replies: [world.code()], env: dead });
+    expect(login.exitCode, login.stderr).toBe(0);
+    expect(login.said).not.toMatch(/keychain/);
+  });
+
+  it("asks a person when the keychain is gone, and says why", async () => {
+    await mfa("store", { stdin: world.device().secret });
+    const dead = { DBUS_SESSION_BUS_ADDRESS: "unix:path=/nonexistent/bus" };
+    const login = await run("dev login", { replies: [world.code()], env: dead });
+    expect(login.exitCode, login.stderr).toBe(0);
+    expect(login.questions).toHaveLength(1);
+    expect(login.screen).toMatch(/the stored secret of the device can.t be used: there is no keychain/);
+    const nobody = await run("staging login --no-input", { env: dead });
+    expect(nobody.exitCode).not.toBe(0);
+    expect(nobody.operations).not.toContain("AssumeRole");
+  });
+});
+
 describe("mfa store where there is no keychain", () => {
   it.each([
     ["no bus", { DBUS_SESSION_BUS_ADDRESS: undefined }, /there is no keychain: this session has no D-Bus/],
