@@ -105,6 +105,9 @@ describe("--fault", () => {
     await withSandbox(faults, async (env) => {
       expect(await login(env)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("GetCallerIdentity") });
       expect(await login(env)).toMatchObject({ exitCode: 1, stderr: expect.stringContaining("too often") });
+      // The code left this machine, and nobody says that it was not used.
+      expect(await login(env)).toMatchObject({ exitCode: 7 });
+      await runIn(env, "sandbox clock +30s");
       expect(await login(env)).toMatchObject({ exitCode: 0 });
     });
   });
