@@ -4,7 +4,7 @@ import type { ExplainedField } from "../outputs/explained-fields.ts";
 import type { CacheOutlook, RoleSessionExplanation } from "../session/explain.ts";
 import { formatSeconds } from "../session/route.ts";
 import { formatOrigin } from "../target/format-origin.ts";
-import type { ServiceId, Source, Sourced, Target } from "../target/target.ts";
+import type { CacheKind, ServiceId, Source, Sourced, Target } from "../target/target.ts";
 import { programName } from "../text/program-name.ts";
 import { shownName } from "../text/shown-name.ts";
 import { describeCodeSource, expirationOf } from "./explanation-json.ts";
@@ -183,7 +183,7 @@ function outcomeLines(
     line("sessionName", "session name", sessionName.value ?? "not known yet", sessionName.from),
     line("duration.seconds", "lasts", formatSeconds(duration.seconds), duration.reason),
     line("duration.maximumSeconds", "at most", formatSeconds(durationCap.seconds), durationCap.reason),
-    line("cachedSession", "cache", ...describeCache(cache, now)),
+    line("cachedSession", "cache", ...describeCache(cache, target.cache.value, now)),
     target.source.kind !== "keys" || !target.source.credentials.isLongTerm
       ? undefined
       : shared === undefined
@@ -199,13 +199,17 @@ function outcomeLines(
   return lines.filter((each) => each !== undefined);
 }
 
-function describeCache(cache: CacheOutlook, now: number): readonly [value: string, from: string | undefined] {
+function describeCache(
+  cache: CacheOutlook,
+  kind: CacheKind,
+  now: number,
+): readonly [value: string, from: string | undefined] {
   const expiration = expirationOf(cache);
   const offsetMs = ("kept" in cache && cache.kept?.clockOffsetMs) || 0;
   const until = expiration === undefined ? undefined : `until ${formatExpiry(expiration, now + offsetMs)}`;
   switch (cache.outcome) {
     case "hit":
-      return [`hit, ${until}`, undefined];
+      return [`hit, ${until}`, kind === "keychain" ? "if the keychain still holds it: it was not opened" : undefined];
     case "aws cli":
       return [`the AWS CLI's, ${until}`, cache.reason];
     case "off":

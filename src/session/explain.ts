@@ -7,7 +7,15 @@ import { isOfRole } from "./call-assume-role.ts";
 import { knownDevice } from "./find-device.ts";
 import type { RoleSessionOptions, RoleSessionPorts } from "./role-session.ts";
 import { CHAINED_ROLE_MAX_SECONDS, chooseRoute, DEFAULT_ROLE_SECONDS, formatSeconds, type Route } from "./route.ts";
-import { HOP_TTL_MS, lastsLonger, learntOf, liveShared, refuseLearntDuration, routeFacts } from "./route-facts.ts";
+import {
+  HOP_TTL_MS,
+  lastsLonger,
+  learntOf,
+  liveShared,
+  refuseLearntDuration,
+  renewalMarginMs,
+  routeFacts,
+} from "./route-facts.ts";
 import type { KeptSession } from "./session-cache.ts";
 import { canonicalText, SESSION_SCHEMA, type SessionInputs, sessionInputs } from "./session-inputs.ts";
 import { knownSessionName, sessionNameOf } from "./session-name.ts";
@@ -178,7 +186,7 @@ function explainOwnCache(target: Target, options: RoleSessionOptions, ports: Exp
     if (leftMs <= 0) return miss("the cached session has ended", own);
     if (!lastsLonger(own, now, options.minTtlMs)) {
       return miss(
-        `the cached session ends in ${formatLeft(leftMs)}, too soon for a run that wants ${formatLeft(options.minTtlMs)} (--min-ttl)`,
+        `the cached session ends in ${formatLeft(leftMs)}, and is renewed ${formatLeft(renewalMarginMs(own, options.minTtlMs))} before its end (--min-ttl, a third of its life at most)`,
         own,
       );
     }

@@ -122,17 +122,20 @@ export function liveShared(
     .sort((a, b) => b.expiration - a.expiration)[0];
 }
 
+/** What a session tells about its life without its credentials: milliseconds, two moments and the clocks' difference. */
+interface Life {
+  readonly expiration: number;
+  readonly obtainedAt: number;
+  readonly clockOffsetMs: number;
+}
+
 /** The same of a session whose credentials are not at hand. All in milliseconds; `now` by this machine's clock. */
-export function lastsLonger(
-  {
-    expiration,
-    obtainedAt,
-    clockOffsetMs,
-  }: { readonly expiration: number; readonly obtainedAt: number; readonly clockOffsetMs: number },
-  now: number,
-  minTtlMs: number,
-): boolean {
+export function lastsLonger(life: Life, now: number, minTtlMs: number): boolean {
+  return life.expiration - now - life.clockOffsetMs > renewalMarginMs(life, minTtlMs);
+}
+
+/** What must be left of it for it to serve: never more than a third of its life (a 15 min session). */
+export function renewalMarginMs({ expiration, obtainedAt, clockOffsetMs }: Life, minTtlMs: number): number {
   // A clock that was set back since makes the life negative.
-  const marginMs = Math.max(0, Math.min(minTtlMs, (expiration - obtainedAt - clockOffsetMs) / 3));
-  return expiration - now - clockOffsetMs > marginMs;
+  return Math.max(0, Math.min(minTtlMs, (expiration - obtainedAt - clockOffsetMs) / 3));
 }
