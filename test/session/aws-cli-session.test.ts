@@ -141,6 +141,17 @@ describe.skipIf(!hasAwsCli)("the AWS CLI itself (skipped where there is none)", 
     expect(await aws(whoAmI, { env: withDevice(env) })).toMatchObject({ status: 0, stdout: `${DEV_SESSION}\n` });
   });
 
+  it("asks nothing after a login for the day either", async () => {
+    expect(await run(`login --source-profile parent --serial-number ${SERIAL} -t ${world.code()}`)).toMatchObject({
+      exitCode: 0,
+    });
+    expect(entries()).toEqual([]);
+    const { exitCode, operations } = await run("dev login --no-input");
+    expect({ exitCode, last: operations.at(-1) }).toEqual({ exitCode: 0, last: "AssumeRole" });
+    expect(operations).not.toContain("GetSessionToken");
+    expect(await aws(whoAmI)).toMatchObject({ status: 0, operations: ["GetCallerIdentity"] });
+  });
+
   it("goes on from a chain's first role", async () => {
     const jump = `arn:aws:iam::${PROD}:role/PrivilegedActionsRole`;
     const lines = `role_arn = ${DEV_ROLE}\nsource_profile = jump\n`;
