@@ -47,23 +47,16 @@ export interface ProcessPorts {
  *   InterruptedError
  */
 export async function runCredentialProcess(
-  { origin, profileName = "" }: SourceProvided,
+  source: SourceProvided,
   command: readonly string[],
   ports: ProcessPorts,
 ): Promise<ProcessCredentials> {
+  const { origin } = source;
   const at = formatOrigin(origin);
   const details = origin.kind === "file" ? { path: origin.path, line: origin.line } : undefined;
   const failed = (code: ErrorCode, problem: string, hint: string) =>
     new AssumeMfaError(code, `${at}: credential_process ${problem}`, { hint, details });
-  const running = [...runningProcesses(ports.env), profileName];
-  if (running.indexOf(profileName) < running.length - 1 || running.length > MAX_DEPTH) {
-    const loop = running.slice(running.indexOf(profileName));
-    throw new AssumeMfaError(
-      "SOURCE_PROFILE_LOOP",
-      `${at}: credential_process goes round in a circle: ${(loop.length > 1 ? loop : running).join(" → ")}`,
-      { hint: "let it give the keys themselves, not run assume-mfa for a profile that comes back to it", details },
-    );
-  }
+  const running = runningWith(source, ports.env);
   const patience = setTimeout(() => ports.note(`waiting for credential_process (${at})`), PATIENCE_MS);
   let output: CapturedOutput;
   try {
@@ -106,6 +99,23 @@ export async function runCredentialProcess(
       return read;
     }
   }
+}
+
+/**
+ * Whether its program may be run: to be asked before anything is waited for that the run around this one may hold.
+ * @returns the profiles whose programs run then, the outermost first
+ * @throws AssumeMfaError SOURCE_PROFILE_LOOP, CONFIG_MALFORMED
+ */
+export function runningWith({ origin, profileName = "" }: SourceProvided, env: Environment): readonly string[] {
+  const running = [...runningProcesses(env), profileName];
+  const first = running.indexOf(profileName);
+  if (first === running.length - 1 && running.length <= MAX_DEPTH) return running;
+  const loop = first === running.length - 1 ? running : running.slice(first);
+  throw new AssumeMfaError(
+    "SOURCE_PROFILE_LOOP",
+    `${formatOrigin(origin)}: credential_process goes round in a circle: ${loop.join(" → ")}`,
+    { hint: "let it give the keys themselves, not run assume-mfa for a profile that comes back to it" },
+  );
 }
 
 /** @throws AssumeMfaError CONFIG_MALFORMED when somebody else set the variable */

@@ -12,6 +12,7 @@ import type { AwsCliCache } from "./aws-cli-cache.ts";
 import { shareWithAwsCli, takeAwsCliSession } from "./aws-cli-session.ts";
 import { callAssumeRole, isOfRole } from "./call-assume-role.ts";
 import type { CallerStore } from "./caller-store.ts";
+import { runningWith } from "./credential-process.ts";
 import { type FindDevicePorts, type FoundDevice, findDevice, forgetRejectedDevice } from "./find-device.ts";
 import { keepShared } from "./obtain-shared-session.ts";
 import { openSharedSession } from "./open-shared-session.ts";
@@ -204,8 +205,10 @@ class Obtaining {
   async #throughProvided(source: SourceProvided): Promise<RoleSession> {
     const isToken = isOpenedByToken(this.#target);
     const { reason } = isToken ? { reason: `${source.label} opens the role` } : this.#routeOf();
+    // Before the turn, which the run that this one is inside of has.
+    if (source.provider.kind === "process") runningWith(source, this.#ports.host.env);
     // Of N processes one runs the program, or asks.
-    return this.#inTurn("provided", async () => {
+    return this.#inTurn(`provided ${source.profileName}`, async () => {
       if (isToken) {
         this.#sayPlain(reason);
         return this.#keep(await openTokenSession(this.#target, source, this.#ports));
@@ -242,7 +245,7 @@ class Obtaining {
    * @param what part of the way is locked: the one holds the other
    * @param make keeps the session, for those who wait
    */
-  async #inTurn(what: "provided" | "session", make: () => Promise<RoleSession>): Promise<RoleSession> {
+  async #inTurn(what: string, make: () => Promise<RoleSession>): Promise<RoleSession> {
     if (!this.#mayCache) return make();
     const { locks, host, note } = this.#ports;
     const subject = { lock: [what, inputsDigest(canonicalText(this.#inputs))], doing: "assumes the same role" };
