@@ -164,7 +164,7 @@ class PinentryTerminal implements Terminal {
     if (this.#description !== undefined) this.#unshown.text = "";
   }
 
-  async #ask(description: string, { label, refusal, ...options }: AskLineOptions) {
+  async #ask(description: string, { label, refusal, onShown, ...options }: AskLineOptions) {
     this.#signal.throwIfAborted();
     if (options.discardTypedAhead === true && this.#ttyName !== undefined) emptyTerminal(this.#ttyName);
     const { answerMs, replyMs } = this.#limits;
@@ -193,7 +193,9 @@ class PinentryTerminal implements Terminal {
       if (described.kind === "error") throw pinentryFailed("can't be told what to ask");
       await running.request(`SETPROMPT ${escapeAssuan(label ?? "Answer")}:`, replyMs);
       if (refusal !== undefined) await running.request(`SETERROR ${escapeAssuan(cut(refusal, "SETERROR "))}`, replyMs);
-      const reply = await running.request("GETPIN", answerMs);
+      const answered = running.request("GETPIN", answerMs);
+      onShown?.();
+      const reply = await answered;
       await running.finish();
       return reply;
     } finally {

@@ -15,6 +15,8 @@ export interface AskLineOptions {
   readonly refusal?: string;
   /** What the answer is, in a word or two: where the question stands beside a field. Default: `Answer`. */
   readonly label?: string;
+  /** Called when the question stands where it is seen, as far as that is known: a dialog takes its time. */
+  readonly onShown?: () => void;
   /** What is typed is not shown: a secret that lasts. A dialog shows no answer anyway. */
   readonly isHidden?: boolean;
 }

@@ -107,15 +107,20 @@ class TtyTerminal implements Terminal {
   }
 
   askLine(asked: string, options: AskLineOptions = {}): Promise<string | undefined> {
-    const { discardTypedAhead = false, refusal, isHidden = false } = options;
+    const { discardTypedAhead = false, refusal, isHidden = false, onShown } = options;
     if (discardTypedAhead) this.#discardTypedAhead();
     const question = refusal === undefined ? asked : `${refusal}\n${asked}`;
-    if (isHidden) return askHiddenLine(question, this.#readStream(), (text) => this.write(text), this.#interrupts);
+    if (isHidden) {
+      const answer = askHiddenLine(question, this.#readStream(), (text) => this.write(text), this.#interrupts);
+      onShown?.();
+      return answer;
+    }
     // After a suspension (Ctrl-Z, fg) the question is painted again. Heard before it is painted the first time: whoever
     // sees it can suspend at once.
     const repaint = () => this.write(question);
     process.on("SIGCONT", repaint);
     this.write(question);
+    onShown?.();
     const { signal } = this.#interrupts;
     const stream = this.#readStream();
     return new Promise((resolve, reject) => {

@@ -74,8 +74,12 @@ export async function askTokenCode<Client extends CodeClient, Result>(
       const reason = await awaitNextCode(because, terminal, ports);
       if (reason !== undefined) terminal.write(`${reason}\n`);
     }
-    let answer = terminal.askLine(formatQuestion(request), { label: CODE_LABEL });
-    const connection = keepWarm(presenter, ports.host);
+    let onShown = () => {};
+    const shown = new Promise<void>((resolve) => {
+      onShown = resolve;
+    });
+    let answer = terminal.askLine(formatQuestion(request), { label: CODE_LABEL, onShown });
+    const connection = keepWarm(presenter, ports.host, Promise.race([shown, answer]));
     try {
       let againTimes = ASK_AGAIN_TIMES;
       let spentTimes = ASK_AGAIN_TIMES;
@@ -210,21 +214,26 @@ interface WarmConnection<Client extends CodeClient> {
 /**
  * While the user types: import, connect, sign a call. Its failure is ignored unless it proves the base keys dead, since
  * AssumeRole itself will tell (DESIGN.md, "While the user types the code").
+ * @param isAsked fulfilled once the question is shown or answered; nothing is begun before, nor when it is rejected
  */
 function keepWarm<Client extends CodeClient>(
   presenter: Pick<CodePresenter<Client, unknown>, "connect" | "introduce">,
   host: Pick<Host, "now">,
+  isAsked: Promise<unknown>,
 ): WarmConnection<Client> {
   let made: Client | undefined;
   let timer: NodeJS.Timeout | undefined;
   let isClosed = false;
   let deadError: unknown;
   const endsAt = host.now() + KEEP_WARM_FOR_MS;
-  // A turn of the event loop first: the import is synchronous work, and the prompt must be on the screen before it.
-  const client = new Promise<void>((resolve) => setImmediate(resolve)).then(async () => {
+  // The import is synchronous work, and the prompt must be on the screen before it: asked, and a turn of the event loop.
+  const connect = async () => {
+    await isAsked;
+    await new Promise<void>((resolve) => setImmediate(resolve));
     made = await presenter.connect();
     return made;
-  });
+  };
+  const client = connect();
   const keysDead = new Promise<never>((_, reject) => {
     const introduce = async () => {
       try {

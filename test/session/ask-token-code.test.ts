@@ -3,6 +3,7 @@ import path from "node:path";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { AssumeMfaError } from "../../src/errors.ts";
 import { privateFiles } from "../../src/host/private-files.ts";
+import type { Terminal } from "../../src/host/terminal.ts";
 import { askTokenCode, type CodeRequest } from "../../src/session/ask-token-code.ts";
 import type { CodeClient, CodePresenter } from "../../src/session/send-code.ts";
 import { makeFileSpentCodes } from "../../src/session/spent-codes.ts";
@@ -302,7 +303,11 @@ describe("askTokenCode", () => {
   };
 
   /** A presenter that writes down the order of what happens around the question. */
-  function record(replies: readonly Reply[], more: Partial<CodePresenter<CodeClient, string>> = {}) {
+  function record(
+    replies: readonly Reply[],
+    more: Partial<CodePresenter<CodeClient, string>> = {},
+    changeTerminal: (terminal: Terminal) => Terminal = (terminal) => terminal,
+  ) {
     const events: string[] = [];
     const host = makeFakeHost({
       argv: [],
@@ -317,7 +322,7 @@ describe("askTokenCode", () => {
     const spentCodes = makeFileSpentCodes(privateFiles, undefined);
     const asked = askTokenCode(
       request,
-      host.openTerminal(),
+      changeTerminal(host.openTerminal() as Terminal),
       { host, spentCodes },
       {
         async connect() {
@@ -344,6 +349,26 @@ describe("askTokenCode", () => {
     expect(events).toEqual(["asked"]);
     await asked;
     expect(events).toEqual(["asked", "connect", "introduce", "send 123456", "close"]);
+  });
+
+  it("a dialog that takes its time is shown before anything is loaded; one that fails loads nothing", async () => {
+    const { asked, events } = record(["123456"], {}, (terminal) => ({
+      ...terminal,
+      async askLine(question, options) {
+        await new Promise((resolve) => setTimeout(resolve, 30));
+        events.push("shown");
+        return terminal.askLine(question, options);
+      },
+    }));
+    expect(await asked).toBe("session");
+    expect(events.slice(0, 3)).toEqual(["shown", "asked", "connect"]);
+    const failed = record([], {}, (terminal) => ({
+      ...terminal,
+      askLine: () => Promise.reject(new AssumeMfaError("PINENTRY_FAILED", "nobody could be asked")),
+    }));
+    await expect(failed.asked).rejects.toMatchObject({ code: "PINENTRY_FAILED" });
+    expect(failed.events).toEqual([]);
+    expect(failed.host.openTerminals).toBe(0);
   });
 
   it("an answer that comes before the connection waits for it", async () => {

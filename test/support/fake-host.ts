@@ -84,10 +84,11 @@ export function makeFakeHost(options: FakeHostOptions): FakeHost {
         screen += text;
       },
       canPick,
-      askLine(asked, { refusal, isHidden = false } = {}) {
+      askLine(asked, { refusal, isHidden = false, onShown } = {}) {
         const question = refusal === undefined ? asked : `${refusal}\n${asked}`;
         if (isHidden) hidden.push(question);
         screen += question;
+        onShown?.();
         if (interrupts.signal.aborted) return Promise.reject(interrupts.signal.reason);
         return new Promise<string | undefined>((resolve, reject) => {
           // As the real terminal does: the line prompt ends with the signal.
