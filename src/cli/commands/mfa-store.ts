@@ -45,7 +45,7 @@ async function runStore(outside: Services, targetName: string | undefined, optio
   if (options.remove === true) return remove(device, screen, services);
   // Before anybody takes the pains to type a secret; and a dialog to unlock the keychain comes now, not over the prompt.
   const isReplaced = await storedSecrets.isKept(serial, place);
-  const secret = await readSecret(device, options, services);
+  const secret = await readSecret(device, options, screen, services);
   await storedSecrets.write(serial, place, secret);
   const { code, secondsLeft } = await currentCode(secret, host.now());
   if (screen.output === "json") {
@@ -83,9 +83,14 @@ async function remove({ serial, place }: StoredSecretKey, screen: Screen, servic
 }
 
 /** @throws AssumeMfaError TOTP_SECRET_MALFORMED; USAGE when none is given, or nobody can be asked */
-async function readSecret({ serial }: StoredSecretKey, options: StoreOptions, { host }: Services): Promise<string> {
+async function readSecret(
+  { serial }: StoredSecretKey,
+  options: StoreOptions,
+  screen: Screen,
+  { host }: Services,
+): Promise<string> {
   if (!host.isStdinTerminal) {
-    const line = await readLine(host);
+    const line = await readLine(host, screen);
     if (line !== undefined && line.trim() !== "") return parseGivenSecret(line);
   }
   const terminal = mayAsk(options, host.env) ? host.openTerminal() : undefined;
@@ -117,7 +122,11 @@ async function readSecret({ serial }: StoredSecretKey, options: StoreOptions, { 
   }
 }
 
-async function readLine(host: Services["host"]): Promise<string | undefined> {
+/** Whoever sees nothing for longer than this wonders. */
+const PATIENCE_MS = 1_000;
+
+async function readLine(host: Services["host"], screen: Screen): Promise<string | undefined> {
+  const patience = setTimeout(() => screen.note("waiting for the secret on standard input"), PATIENCE_MS);
   try {
     return await host.readStdinLine(INPUT_LIMIT_BYTES);
   } catch (error) {
@@ -128,5 +137,7 @@ async function readLine(host: Services["host"]): Promise<string | undefined> {
       });
     }
     return undefined; // closed: somebody may be at the terminal all the same
+  } finally {
+    clearTimeout(patience);
   }
 }
