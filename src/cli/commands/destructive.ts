@@ -13,72 +13,79 @@ import { askAgreement, resolveAgreement } from "../confirm.ts";
 import { addDestructiveOptions, type DestructiveOptions, resolveTimeoutSeconds } from "../options.ts";
 import { formatSpan } from "../phrases.ts";
 import { pickResource, type ResourcePicker } from "../pick-resource.ts";
+import { runOnTarget } from "../run-on-target.ts";
 import type { Screen } from "../screen.ts";
 import type { Services } from "../services.ts";
-import { runOnTarget, type TargetRun } from "../target-run.ts";
+import type { TargetRun } from "../target-run.ts";
 
-/** A destructive action as it is typed. */
-export interface DestructiveCommand {
-  readonly action: DestructiveAction;
+/** A destructive action as it is typed. `Own`: the options that it alone has, as commander gives them. */
+export interface DestructiveCommand<Own extends object, Action extends DestructiveAction> {
+  readonly name: string;
+  /** @throws USAGE where its options contradict each other */
+  readonly makeAction: (options: Own) => Action;
+  readonly ownOptions?: readonly (readonly [flags: string, description: string])[];
   /** `ids`, `names` */
   readonly operands: string;
   readonly description: string;
   /** What to offer on a terminal when no operand is given. */
-  readonly picker: ResourcePicker;
+  readonly makePicker: (action: Action) => ResourcePicker;
 }
 
-export function registerDestructive(
+export function registerDestructive<Own extends object, Action extends DestructiveAction>(
   program: Command,
   services: Services,
   targetName: string,
-  { action, operands, description, picker }: DestructiveCommand,
+  { name, makeAction, ownOptions = [], operands, description, makePicker }: DestructiveCommand<Own, Action>,
 ): void {
-  addDestructiveOptions(program.command(action.name).argument(`[${operands}...]`).description(description)).action(
-    async (words: readonly string[], options: DestructiveOptions) => {
-      const timeoutSeconds = resolveTimeoutSeconds(options);
-      await runOnTarget(services, targetName, options, { needsRegion: true }, async (run) => {
-        const { screen } = run;
-        const given = action.checkIds(words);
-        if (given.length === 0) checkSomebodyToPick(run, action, operands, options.yes === true);
-        const agreed = resolveAgreement(run, options, action.name);
-        // What is picked from a list is always asked about: a slip of the hand picks too.
-        const isUnasked = given.length === 0 && agreed === "given" && options.dryRun !== true;
-        const agreement = isUnasked ? "yes or no" : agreed;
-        const scope = await run.openScope();
-        const ids =
-          given.length > 0 ? given : action.checkIds([await pickResource(run, scope, picker, action.wording.verb)]);
-        const progress = screen.progress();
-        const { report, failure } = await runDestructive(
-          action,
-          ids,
-          scope,
-          { dryRun: options.dryRun === true, wait: options.wait, timeoutSeconds },
-          {
-            show: (look) => showLook(run, look, scope.region, agreement !== "given"),
-            confirm: (look) => askAgreement(run, agreement, action.wording, look),
-            progress({ counts, elapsedMs }) {
-              const states = [...counts].map(([state, count]) => `${count} ${visibleText(state)}`).join(", ");
-              progress.update(`waiting: ${states} (${formatSpan(elapsedMs)})`);
-            },
-            note(text) {
-              progress.end();
-              screen.note(text);
-            },
-            report: () => progress.end(),
+  const command = program.command(name).argument(`[${operands}...]`).description(description);
+  for (const [flags, meaning] of ownOptions) command.option(flags, meaning);
+  addDestructiveOptions(command).action(async (words: readonly string[], options: DestructiveOptions & Own) => {
+    const action = makeAction(options);
+    const timeoutSeconds = resolveTimeoutSeconds(options);
+    await runOnTarget(services, targetName, options, { needsRegion: true }, async (run) => {
+      const { screen } = run;
+      const given = action.checkIds(words);
+      if (given.length === 0) checkSomebodyToPick(run, action, operands, options.yes === true);
+      const agreed = resolveAgreement(run, options, action.name);
+      // What is picked from a list is always asked about: a slip of the hand picks too.
+      const isUnasked = given.length === 0 && agreed === "given" && options.dryRun !== true;
+      const agreement = isUnasked ? "yes or no" : agreed;
+      const scope = await run.openScope();
+      const ids =
+        given.length > 0
+          ? given
+          : action.checkIds([await pickResource(run, scope, makePicker(action), action.wording.verb)]);
+      const progress = screen.progress();
+      const { report, failure } = await runDestructive(
+        action,
+        ids,
+        scope,
+        { dryRun: options.dryRun === true, wait: options.wait, timeoutSeconds },
+        {
+          show: (look) => showLook(run, action, look, scope.region, agreement !== "given"),
+          confirm: (look) => askAgreement(run, agreement, action.wording, look),
+          progress({ counts, elapsedMs }) {
+            const states = [...counts].map(([state, count]) => `${count} ${visibleText(state)}`).join(", ");
+            progress.update(`waiting: ${states} (${formatSpan(elapsedMs)})`);
           },
-        ).finally(() => progress.end());
-        // Nothing at all was done: the error takes the result's place, the report goes with it.
-        if (failure instanceof AssumeMfaError && isWholeFailure(failure) && screen.output === "json") {
-          throw new AssumeMfaError(failure.code, failure.message, {
-            hint: failure.hints,
-            cause: failure.cause,
-            details: { ...failure.details, report },
-          });
-        }
-        return { result: report, print: (shown) => printReport(shown, report), failure };
-      });
-    },
-  );
+          note(text) {
+            progress.end();
+            screen.note(text);
+          },
+          report: () => progress.end(),
+        },
+      ).finally(() => progress.end());
+      // Nothing at all was done: the error takes the result's place, the report goes with it.
+      if (failure instanceof AssumeMfaError && isWholeFailure(failure) && screen.output === "json") {
+        throw new AssumeMfaError(failure.code, failure.message, {
+          hint: failure.hints,
+          cause: failure.cause,
+          details: { ...failure.details, report },
+        });
+      }
+      return { result: report, print: (shown) => printReport(shown, report), failure };
+    });
+  });
 }
 
 function checkSomebodyToPick(run: TargetRun, action: DestructiveAction, operands: string, yes: boolean): void {
@@ -100,18 +107,25 @@ const PROTECTION_WORDS = { protected: "yes", unprotected: "no", unknown: "not re
  * What is about to be lost: always shown, on standard error, also with `--yes` (ACCEPTANCE.md D1). Where that is
  * redirected, whoever is asked at the terminal sees it there too, and in a dialog always.
  */
-function showLook(run: TargetRun, look: Look, region: Sourced<string>, isAsked: boolean): void {
+function showLook(
+  run: TargetRun,
+  action: DestructiveAction,
+  look: Look,
+  region: Sourced<string>,
+  isAsked: boolean,
+): void {
   const { stderr } = run.services.host;
-  stderr.write(formatLook(run, look, region, stderr.columns, run.screen.errorStyle));
+  stderr.write(formatLook(run, action, look, region, stderr.columns, run.screen.errorStyle));
   const terminal = isAsked ? run.services.host.openTerminal() : undefined;
   if (terminal !== undefined && (!stderr.isTerminal || !terminal.canPick)) {
-    terminal.write(formatLook(run, look, region, terminal.columns, makeStyle(false)));
+    terminal.write(formatLook(run, action, look, region, terminal.columns, makeStyle(false)));
   }
   terminal?.close();
 }
 
 function formatLook(
   run: TargetRun,
+  { wording }: DestructiveAction,
   look: Look,
   region: Sourced<string>,
   widthColumns: number | undefined,
@@ -150,8 +164,9 @@ function formatLook(
         shrink: false,
         paint: (text, cell) => (cell === "yes" ? style.red(text) : text),
       },
-      (view) => PROTECTION_WORDS[view.phase === "untouched" ? view.protection : "irrelevant"],
-      true,
+      (view) =>
+        PROTECTION_WORDS[view.phase === "untouched" && view.obstacle === undefined ? view.protection : "irrelevant"],
+      wording.protection !== undefined,
     ],
     [
       { title: "holds", shrink: false },

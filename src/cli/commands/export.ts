@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import { AssumeMfaError } from "../../errors.ts";
 import { EXPORT_FORMATS, formatExport, formatExportUnset, resolveExportFormat } from "../../outputs/export.ts";
 import { addSessionOptions, type SessionOptions } from "../options.ts";
+import { runOnTarget } from "../run-on-target.ts";
 import type { Services } from "../services.ts";
-import { runOnTarget } from "../target-run.ts";
 
 interface ExportOptions extends SessionOptions {
   readonly format?: string;

@@ -6,8 +6,9 @@ import type { Style } from "../../outputs/style.ts";
 import { formatTabSeparated } from "../../outputs/tab-separated.ts";
 import { addSessionOptions, type SessionOptions } from "../options.ts";
 import { formatSpan } from "../phrases.ts";
+import { runOnTarget } from "../run-on-target.ts";
 import type { Services } from "../services.ts";
-import { type Listing, runOnTarget } from "../target-run.ts";
+import type { Listing } from "../target-run.ts";
 
 export function registerInstances(program: Command, services: Services, targetName: string): void {
   addSessionOptions(program.command("instances").argument("[ids...]").description("list EC2 instances")).action(

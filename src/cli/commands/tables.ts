@@ -6,8 +6,8 @@ import { formatTabSeparated } from "../../outputs/tab-separated.ts";
 import type { TableColumn } from "../../outputs/table.ts";
 import { addSessionOptions, type SessionOptions } from "../options.ts";
 import { formatBytes, formatCount, formatSpan } from "../phrases.ts";
+import { runOnTarget } from "../run-on-target.ts";
 import type { Services } from "../services.ts";
-import { runOnTarget } from "../target-run.ts";
 
 const SEVERAL = { needsRegion: true, mayBeSeveral: true };
 

@@ -4,8 +4,9 @@ import type { RoleSession } from "../../session/role-session.ts";
 import type { Target } from "../../target/target.ts";
 import { addSessionOptions, type SessionOptions } from "../options.ts";
 import { formatExpiry } from "../phrases.ts";
+import { runOnTarget } from "../run-on-target.ts";
 import type { Services } from "../services.ts";
-import { runOnTarget, type TargetOutcome } from "../target-run.ts";
+import type { TargetOutcome } from "../target-run.ts";
 
 /** `assume-mfa <target> login`: the role session of a target. */
 export function registerTargetLogin(program: Command, services: Services, targetName: string): void {

@@ -2,8 +2,8 @@ import type { Command } from "commander";
 import { whoami } from "../../actions/whoami.ts";
 import { formatTabSeparated } from "../../outputs/tab-separated.ts";
 import { addSessionOptions, type SessionOptions } from "../options.ts";
+import { runOnTarget } from "../run-on-target.ts";
 import type { Services } from "../services.ts";
-import { runOnTarget } from "../target-run.ts";
 
 export function registerWhoami(program: Command, services: Services, targetName: string): void {
   addSessionOptions(program.command("whoami").description("who the role session is (sts:GetCallerIdentity)")).action(
