@@ -43,6 +43,8 @@ export interface Wording {
   readonly nouns: string;
   /** What stops it, as AWS calls it; undefined where AWS has no such switch for this action. */
   readonly protection: string | undefined;
+  /** In which states it can be done, for the hint: `only what is stopped can be started`. */
+  readonly stateRule?: string | undefined;
 }
 
 /**
@@ -55,11 +57,13 @@ export type Protection = "protected" | "unprotected" | "unknown";
 
 /** A resource's true state when last read. */
 export interface ResourceState {
-  /** AWS's word (`shutting-down`, `DELETING`), or `gone` for what AWS no longer has. */
-  readonly state: string;
+  /** AWS's word (`shutting-down`, `DELETING`), or `gone` for what AWS no longer has; undefined where it was not said. */
+  readonly state: string | undefined;
   readonly phase: Phase;
   /** What a person should know beside the state. */
   readonly remark?: string | undefined;
+  /** Why it is not on the way any more, nor will be: nobody waits for it. */
+  readonly failed?: AssumeMfaError | undefined;
 }
 
 /** One resource as looking at it found it. Text from AWS is raw: whoever prints it makes it visible. */
@@ -73,6 +77,8 @@ export interface ResourceView {
   /** Undefined: the role may not look at it. */
   readonly state: string | undefined;
   readonly phase: Phase;
+  /** What makes the action impossible as it is, completing `<id> …`: `is stopping`. Undefined where nothing does. */
+  readonly obstacle?: string | undefined;
   /** Milliseconds since 1970: launched or created. */
   readonly createdAt: number | undefined;
   readonly protection: Protection;
@@ -97,6 +103,14 @@ export interface LookAnswer {
   readonly resources: readonly ResourceView[];
   /** Ids that AWS does not know. */
   readonly missing: readonly string[];
+}
+
+/** Where a missing id was found. */
+export interface Whereabouts {
+  readonly id: string;
+  readonly region: string;
+  /** Twelve digits, and the target by which it is reached; undefined where it is the account that was asked. */
+  readonly elsewhere?: { readonly accountId: string; readonly targetName: string } | undefined;
 }
 
 export interface ActReply {
@@ -131,6 +145,10 @@ export interface ActionSteps {
   mayBePartial(error: AssumeMfaError): boolean;
   /** The true state of each, read now. */
   read(views: readonly ResourceView[]): Promise<ReadonlyMap<string, ResourceState>>;
+  /** True where no state ever shows whether it was done: what became of a lost call stays unknown. Default: false. */
+  readonly leavesNoTrace?: boolean;
+  /** Where else ids are that are missing here, as far as the role may look: a hint for each. Never throws. */
+  findElsewhere?(missing: readonly string[]): Promise<readonly Whereabouts[]>;
   close(): void;
 }
 
@@ -145,6 +163,8 @@ export interface DestructiveAction {
   readonly service: ServiceId;
   /** The most resources that one mutating call takes. */
   readonly batchSize: number;
+  /** How long AWS usually takes until it is so, seconds: a session that ends sooner is not started with. */
+  readonly usualSeconds: number;
   /** Checks operands before anything is asked or called. @throws USAGE naming the first bad one */
   readonly checkIds: (words: readonly string[]) => readonly string[];
   /** What the role (or a session policy of `--scoped`) must allow for looking, doing and waiting. */

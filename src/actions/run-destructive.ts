@@ -39,7 +39,10 @@ export interface DestructiveRun {
 /** What was shown must not be older than this when it is done (ACCEPTANCE.md D1). */
 const MAX_LOOK_AGE_MS = 60_000;
 
-/** A session with less than this left is not started with: it could end between doing and knowing (D8). */
+/**
+ * A session with less than this left, beside the time that the action usually takes, is not started with: it could end
+ * between doing and knowing (ACCEPTANCE.md D8).
+ */
 const MIN_SESSION_MS = 60_000;
 
 /** After a lost reply EC2 and DynamoDB are looked at for this long: what they show lags behind what they do. */
@@ -63,17 +66,18 @@ export async function runDestructive(
   options: DestructiveOptions,
   ports: DestructivePorts,
 ): Promise<DestructiveRun> {
-  checkSessionLife(action, scope);
+  checkSessionLife(action, scope, options);
   const steps = await action.open(scope, ports.note);
   try {
     let look = await lookAtAll(action, steps, ids, scope);
     ports.show(look);
+    stopIfImpossible(action, look);
     stopIfProtected(action, look);
     if (options.dryRun) return await tryOut(action, steps, look, ports);
     if (look.resources.some(isToDo)) {
       await ports.confirm(look);
       if (scope.clock.now() - look.at > MAX_LOOK_AGE_MS) look = await lookOnceMore(action, steps, look, scope);
-      checkSessionLife(action, scope);
+      checkSessionLife(action, scope, options);
     }
     return await doAndWait(action, steps, look, scope, options, ports);
   } finally {
@@ -157,8 +161,9 @@ async function doBatch(
     const mayBePartial = !refused || (batch.length > 1 && error instanceof AssumeMfaError && steps.mayBePartial(error));
     for (const one of batch) markError(one, error, refused ? "refused" : "answer lost");
     const settleMs = refused ? (mayBePartial ? PARTIAL_SETTLE_MS : 0) : AMBIGUOUS_SETTLE_MS;
-    const wasRead = await settle(steps, batch, scope, settleMs);
-    if (!wasRead && mayBePartial) {
+    const isUntold = steps.leavesNoTrace === true && !refused;
+    const wasRead = await settle(steps, batch, scope, isUntold ? 0 : settleMs);
+    if (isUntold || (!wasRead && mayBePartial)) {
       for (const one of batch) one.unreadable = true;
     }
     const moved = batch.filter(({ phase }) => phase !== "untouched").length;
@@ -248,7 +253,7 @@ async function lookAtAll(
       resources.map(({ id }) => id),
       action.wording,
       scope,
-      "; nothing was done",
+      { consequence: "; nothing was done", whereabouts: (await steps.findElsewhere?.(missing)) ?? [] },
     );
   }
   return { resources, at };
@@ -267,6 +272,7 @@ async function lookOnceMore(
     shown.resources.map(({ id }) => id),
     scope,
   );
+  stopIfImpossible(action, fresh);
   stopIfProtected(action, fresh);
   const changed = fresh.resources.filter((view, index) => {
     const before = shown.resources[index];
@@ -282,14 +288,30 @@ async function lookOnceMore(
   return fresh;
 }
 
+function stopIfImpossible({ wording }: DestructiveAction, look: Look): void {
+  const held = look.resources.filter(({ obstacle }) => obstacle !== undefined);
+  if (held.length === 0) return;
+  throw new AssumeMfaError(
+    "WRONG_STATE",
+    `can't be ${wording.done}: ${listOf(held.map((view) => `${nameOf(view)} ${view.obstacle}`))}; nothing was done`,
+    {
+      hint: `leave ${held.length === 1 ? "it" : "them"} out${wording.stateRule === undefined ? "" : `: ${wording.stateRule}`}`,
+      details: { states: Object.fromEntries(held.map(({ id, state }) => [id, state])) },
+    },
+  );
+}
+
+function nameOf({ id, name }: ResourceView): string {
+  return name === undefined ? id : `${id} (${name})`;
+}
+
 function stopIfProtected(action: DestructiveAction, look: Look): void {
   const { wording } = action;
   const held = look.resources.filter((view) => isToDo(view) && view.protection === "protected");
   if (held.length === 0) return;
-  const named = held.map(({ id, name }) => (name === undefined ? id : `${id} (${name})`));
   throw new AssumeMfaError(
     "PROTECTED",
-    `${listOf(named)} ${held.length === 1 ? "has" : "have"} ${wording.protection ?? "protection"}; nothing was done`,
+    `${listOf(held.map(nameOf))} ${held.length === 1 ? "has" : "have"} ${wording.protection ?? "protection"}; nothing was done`,
     {
       hint: `leave ${held.length === 1 ? "it" : "them"} out: protection is never switched off by this program`,
       details: { protected: held.map(({ id }) => id) },
@@ -297,13 +319,19 @@ function stopIfProtected(action: DestructiveAction, look: Look): void {
   );
 }
 
-function checkSessionLife(action: DestructiveAction, scope: ActionScope): void {
+/** Waiting takes the time that the action usually takes, unless `--timeout` ends it sooner. */
+function checkSessionLife(action: DestructiveAction, scope: ActionScope, options: DestructiveOptions): void {
   const { credentials, clock } = scope.clientSettings(action.service, 1);
   const { expiration } = credentials;
   if (expiration === undefined) return;
   const leftMs = expiration - scope.clock.now() - (clock?.offsetMs() ?? 0);
-  if (leftMs >= MIN_SESSION_MS) return;
-  const left = leftMs > 0 ? `ends in ${Math.floor(leftMs / 1000)} s` : "has ended";
+  const waitMs = options.wait && !options.dryRun ? Math.min(options.timeoutSeconds, action.usualSeconds) * 1000 : 0;
+  const neededMs = MIN_SESSION_MS + waitMs;
+  if (leftMs >= neededMs) return;
+  const left =
+    leftMs > 0
+      ? `ends in ${Math.floor(leftMs / 1000)} s, and this can take ${Math.ceil(neededMs / 1000)} s`
+      : "has ended";
   throw new AssumeMfaError("SESSION_EXPIRED", `the role's session ${left}; nothing was done`, {
     hint: "run it again with --refresh",
   });

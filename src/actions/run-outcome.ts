@@ -35,7 +35,7 @@ function outcomeOf(one: Tracked): Outcome {
 }
 
 function reasonOf(action: DestructiveAction, one: Tracked, outcome: Outcome, waitEnd: WaitEnd): string | undefined {
-  if (one.view.phase === "reached") return `was already ${one.view.state}`;
+  if (one.view.phase === "reached" && outcome === "done") return `was already ${one.view.state}`;
   switch (outcome) {
     case "done":
       return one.remark;
@@ -71,7 +71,7 @@ export function failureOfRun(
   waitEnd: WaitEnd,
 ): AssumeMfaError | undefined {
   const { wording } = action;
-  const toDo = tracked.filter(({ view }) => view.phase === "untouched");
+  const toDo = tracked.filter(({ view, error }) => view.phase === "untouched" || error !== undefined);
   const bad = toDo.filter(({ phase }) => phase === "untouched");
   const count = (some: number, all: number) =>
     all === 1 ? `the ${wording.noun}` : `${some} of ${all} ${wording.nouns}`;

@@ -11,7 +11,7 @@ export interface Tracked {
   readonly view: ResourceView;
   /** Its true state when last read; undefined when it never could be. */
   state: string | undefined;
-  /** Never goes back: what AWS shows lags behind what it has taken on. */
+  /** Goes back only where it failed: what AWS shows lags behind what it has taken on. */
   phase: Phase;
   /** AWS took the call that names it. */
   asked: boolean;
@@ -40,8 +40,13 @@ export function track(view: ResourceView): Tracked {
 const PHASES: readonly Phase[] = ["untouched", "under way", "reached"];
 
 export function markState(one: Tracked, state: ResourceState): void {
-  one.state = state.state;
+  one.state = state.state ?? one.state;
   one.remark = state.remark;
+  if (state.failed !== undefined) {
+    one.phase = "untouched";
+    markError(one, state.failed, "refused");
+    return;
+  }
   if (PHASES.indexOf(state.phase) > PHASES.indexOf(one.phase)) one.phase = state.phase;
 }
 

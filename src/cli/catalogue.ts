@@ -46,7 +46,25 @@ export const ACTIONS: readonly ActionEntry[] = [
     name: "terminate",
     operands: "[ids...]",
     summary: "terminate EC2 instances",
-    load: async () => (await import("./commands/terminate.ts")).registerTerminate,
+    load: async () => (await import("./commands/change-instances.ts")).registerTerminate,
+  },
+  {
+    name: "stop",
+    operands: "[ids...]",
+    summary: "stop EC2 instances",
+    load: async () => (await import("./commands/change-instances.ts")).registerStop,
+  },
+  {
+    name: "start",
+    operands: "[ids...]",
+    summary: "start EC2 instances",
+    load: async () => (await import("./commands/change-instances.ts")).registerStart,
+  },
+  {
+    name: "reboot",
+    operands: "[ids...]",
+    summary: "reboot EC2 instances",
+    load: async () => (await import("./commands/change-instances.ts")).registerReboot,
   },
   {
     name: "tables",

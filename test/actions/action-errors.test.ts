@@ -174,7 +174,9 @@ describe("EC2's refusals", () => {
     proxy.break("TerminateInstances", { kind: "answer", status, body, forward: false }, 9);
     const scope = scopeOf(proxy.url, expiresInMs);
     const ec2 = makeEc2(scope);
-    const error = await errorOf(() => ec2.terminateInstances(["i-0123456789abcdef0"]));
+    const error = await errorOf(() =>
+      ec2.changeInstances({ operation: "TerminateInstances" }, ["i-0123456789abcdef0"]),
+    );
     ec2.close();
     expect({ code: error.code, exitCode: error.exitCode, hint: error.hint }).toEqual({ code, exitCode, hint });
     expect(error.message).toMatch(message);

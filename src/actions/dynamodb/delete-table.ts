@@ -35,6 +35,7 @@ export const deleteTable: DestructiveAction = {
   wording: WORDING,
   service: "dynamodb",
   batchSize: 1,
+  usualSeconds: 30,
   checkIds: checkTableNames,
   needs: (names, home) => [
     {

@@ -7,8 +7,13 @@ import {
   DescribeInstanceAttributeCommand,
   DescribeInstancesCommand,
   type DescribeInstancesCommandInput,
+  DescribeRegionsCommand,
   EC2Client,
+  type InstanceStateChange,
+  RebootInstancesCommand,
   type Instance as SdkInstance,
+  StartInstancesCommand,
+  StopInstancesCommand,
   TerminateInstancesCommand,
 } from "@aws-sdk/client-ec2";
 import { makeClientConfig } from "../../aws/client-config.ts";
@@ -32,18 +37,30 @@ export type InstanceQuery =
   | { readonly idsThatMayExist: readonly string[] }
   | { readonly pageSize: number };
 
+/** A call that changes instances, each by the name of its API operation and of the IAM action that allows it. */
+export type InstanceCall =
+  | { readonly operation: "TerminateInstances" | "StartInstances" | "RebootInstances" }
+  | { readonly operation: "StopInstances"; readonly force: boolean; readonly hibernate: boolean };
+
+/** The attributes by which an instance is protected from a call. */
+export type ProtectionAttribute = "disableApiTermination" | "disableApiStop";
+
 export interface StateChanges {
-  /** By instance id, its state after the call. */
+  /** By instance id, its state after the call. Empty where the reply names none. */
   readonly states: ReadonlyMap<string, string>;
   readonly requestId: string | undefined;
 }
 
 export interface Ec2 {
   describeInstances(query: InstanceQuery, nextToken: string | undefined): Promise<InstancePage>;
-  isTerminationProtected(id: string): Promise<boolean>;
-  terminateInstances(ids: readonly string[]): Promise<StateChanges>;
+  /** @returns by id, why each is in its state, in EC2's words; ids without a reason are left out */
+  describeStateReasons(ids: readonly string[]): Promise<ReadonlyMap<string, string>>;
+  isProtected(id: string, attribute: ProtectionAttribute): Promise<boolean>;
+  /** @returns those that are enabled for the account */
+  describeRegions(): Promise<readonly string[]>;
+  changeInstances(call: InstanceCall, ids: readonly string[]): Promise<StateChanges>;
   /** Resolves when EC2 says that the call would have succeeded; throws its refusal otherwise. */
-  tryTerminateInstances(ids: readonly string[]): Promise<void>;
+  tryInstances(call: InstanceCall, ids: readonly string[]): Promise<void>;
   close(): void;
 }
 
@@ -80,27 +97,45 @@ export function makeEc2(scope: ActionScope): Ec2 {
         };
       }),
 
-    isTerminationProtected: (id) =>
-      reading("ec2:DescribeInstanceAttribute", async (options) => {
-        const command = new DescribeInstanceAttributeCommand({ InstanceId: id, Attribute: "disableApiTermination" });
-        const output = await reader.send(command, options);
-        return output.DisableApiTermination?.Value === true;
+    describeStateReasons: (ids) =>
+      reading("ec2:DescribeInstances", async (options) => {
+        const output = await reader.send(new DescribeInstancesCommand({ InstanceIds: [...ids] }), options);
+        const instances = (output.Reservations ?? []).flatMap((reservation) => reservation.Instances ?? []);
+        return new Map(
+          instances.flatMap(({ InstanceId = "", StateReason }) =>
+            StateReason?.Message ? [[InstanceId, StateReason.Message]] : [],
+          ),
+        );
       }),
 
-    terminateInstances: (ids) =>
-      writing("ec2:TerminateInstances", async (writer) => {
-        const output = await writer.send(new TerminateInstancesCommand({ InstanceIds: [...ids] }));
+    isProtected: (id, attribute) =>
+      reading("ec2:DescribeInstanceAttribute", async (options) => {
+        const command = new DescribeInstanceAttributeCommand({ InstanceId: id, Attribute: attribute });
+        const output = await reader.send(command, options);
+        const flag = attribute === "disableApiStop" ? output.DisableApiStop : output.DisableApiTermination;
+        return flag?.Value === true;
+      }),
+
+    describeRegions: () =>
+      reading("ec2:DescribeRegions", async (options) => {
+        const output = await reader.send(new DescribeRegionsCommand({}), options);
+        return (output.Regions ?? []).flatMap(({ RegionName }) => RegionName ?? []);
+      }),
+
+    changeInstances: (call, ids) =>
+      writing(`ec2:${call.operation}`, async (writer) => {
+        const { changes, requestId } = await sendCall(writer, call, { InstanceIds: [...ids] });
         const states = new Map<string, string>();
-        for (const { InstanceId, CurrentState } of output.TerminatingInstances ?? []) {
+        for (const { InstanceId, CurrentState } of changes ?? []) {
           if (InstanceId !== undefined) states.set(InstanceId, stateName(CurrentState));
         }
-        return { states, requestId: output.$metadata.requestId };
+        return { states, requestId };
       }),
 
-    tryTerminateInstances: async (ids) => {
+    tryInstances: async (call, ids) => {
       try {
-        await writing("ec2:TerminateInstances", (writer) =>
-          writer.send(new TerminateInstancesCommand({ InstanceIds: [...ids], DryRun: true })),
+        await writing(`ec2:${call.operation}`, (writer) =>
+          sendCall(writer, call, { InstanceIds: [...ids], DryRun: true }),
         );
       } catch (error) {
         if (!isRefusedWith(error, "DryRunOperation")) throw error;
@@ -109,6 +144,39 @@ export function makeEc2(scope: ActionScope): Ec2 {
 
     close: () => reader.destroy(),
   };
+}
+
+interface CallInput {
+  readonly InstanceIds: string[];
+  readonly DryRun?: boolean;
+}
+
+interface CallOutput {
+  readonly changes: readonly InstanceStateChange[] | undefined;
+  readonly requestId: string | undefined;
+}
+
+async function sendCall(writer: EC2Client, call: InstanceCall, input: CallInput): Promise<CallOutput> {
+  switch (call.operation) {
+    case "TerminateInstances": {
+      const { TerminatingInstances, $metadata } = await writer.send(new TerminateInstancesCommand(input));
+      return { changes: TerminatingInstances, requestId: $metadata.requestId };
+    }
+    case "StopInstances": {
+      const { force, hibernate } = call;
+      const flags = { ...(force ? { Force: true } : {}), ...(hibernate ? { Hibernate: true } : {}) };
+      const { StoppingInstances, $metadata } = await writer.send(new StopInstancesCommand({ ...input, ...flags }));
+      return { changes: StoppingInstances, requestId: $metadata.requestId };
+    }
+    case "StartInstances": {
+      const { StartingInstances, $metadata } = await writer.send(new StartInstancesCommand(input));
+      return { changes: StartingInstances, requestId: $metadata.requestId };
+    }
+    case "RebootInstances": {
+      const { $metadata } = await writer.send(new RebootInstancesCommand(input));
+      return { changes: undefined, requestId: $metadata.requestId };
+    }
+  }
 }
 
 function inputOf(query: InstanceQuery): DescribeInstancesCommandInput {

@@ -16,9 +16,10 @@ const picker: ResourcePicker = {
 
 export function registerDeleteTable(program: Command, services: Services, targetName: string): void {
   registerDestructive(program, services, targetName, {
-    action: deleteTable,
+    name: "delete-table",
+    makeAction: () => deleteTable,
     operands: "names",
     description: "delete DynamoDB tables",
-    picker,
+    makePicker: () => picker,
   });
 }
