@@ -122,7 +122,9 @@ function settingLines(explanation: RoleSessionExplanation): readonly ExplainedLi
     setting("cache", "kept in", target.cache, (kind) => (kind === "none" ? "nothing" : `the ${kind}`)),
     setting("session", "sessions", target.sessionMode),
     setting("sharedDurationSeconds", "shared session", target.sharedDurationSeconds, formatSeconds),
-    setting("shareAwsCli", "for the AWS CLI", target.shareAwsCli, yesOrNo),
+    setting("shareAwsCli", "for the AWS CLI", target.shareAwsCli, (isShared) =>
+      explanation.awsCliObstacle === undefined ? yesOrNo(isShared) : `not shared: ${explanation.awsCliObstacle}`,
+    ),
   ];
   return lines.filter((each) => each !== undefined);
 }
@@ -152,12 +154,8 @@ function describeSigner(source: Source): string {
     case "role":
       return source.label;
     case "provided": {
-      const { provider } = source;
-      const what =
-        provider.kind === "process"
-          ? `credential_process ${programName(provider.command) ?? ""}`.trimEnd()
-          : provider.kind;
-      return source.label.includes(what) ? source.label : `${source.label} (${what})`;
+      const program = source.provider.kind === "process" ? programName(source.provider.command) : undefined;
+      return program === undefined ? source.label : `${source.label} (${program})`;
     }
   }
 }

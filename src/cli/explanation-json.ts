@@ -38,6 +38,8 @@ export interface ExplanationJson {
     /** ISO 8601, of the session that serves, or that would but ends too soon. */
     readonly expiration: string | null;
   };
+  /** Why the session is not shared with the AWS CLI, though `shareAwsCli` is true. */
+  readonly awsCliObstacle: string | null;
   readonly sharedSession: {
     readonly mfaSerial: string;
     readonly keptIn: string;
@@ -87,6 +89,7 @@ export function toExplanationJson(
       differences: cache.outcome === "miss" ? cache.differences : [],
       expiration: formatTime(expirationOf(cache)),
     },
+    awsCliObstacle: explanation.awsCliObstacle ?? null,
     sharedSession:
       shared === undefined
         ? null

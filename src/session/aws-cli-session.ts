@@ -129,6 +129,14 @@ function noteForeign(arn: string, target: Target, note: (text: string) => void):
   note(`the AWS CLI's session for ${shownName(target.name)} is not used: it is ${arn.slice(0, 200)}`);
 }
 
+/** Completes `not shared with the AWS CLI: …`; undefined where nothing is in the way. */
+export function awsCliObstacle(
+  { awsCliRequest }: Target,
+  { awsCliCache }: Pick<Ports, "awsCliCache">,
+): string | undefined {
+  return awsCliCache.obstacle ?? ("obstacle" in awsCliRequest ? awsCliRequest.obstacle : undefined);
+}
+
 /**
  * Writes a session where the AWS CLI looks. That it can't be is said, and no more: the session itself is there.
  * @param session one from our own cache is written only where the AWS CLI has none that lasts as long
@@ -140,7 +148,7 @@ export function shareWithAwsCli(
 ): void {
   const { awsCliRequest, shareAwsCli } = target;
   if (!shareAwsCli.value) return;
-  const obstacle = awsCliCache.obstacle ?? ("obstacle" in awsCliRequest ? awsCliRequest.obstacle : undefined);
+  const obstacle = awsCliObstacle(target, { awsCliCache });
   if (obstacle !== undefined || !("arguments" in awsCliRequest)) {
     if (!session.isFromCache) note(`${shownName(target.name)} is not shared with the AWS CLI: ${obstacle}`);
     return;

@@ -2,7 +2,7 @@ import { AssumeMfaError } from "../errors.ts";
 import { ASSUME_ROLE_MAX_SECONDS } from "../target/duration.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import type { SignIn, Target } from "../target/target.ts";
-import { findAwsCliSession } from "./aws-cli-session.ts";
+import { awsCliObstacle, findAwsCliSession } from "./aws-cli-session.ts";
 import { isOfRole } from "./call-assume-role.ts";
 import { knownDevice } from "./find-device.ts";
 import type { RoleSessionOptions, RoleSessionPorts } from "./role-session.ts";
@@ -65,6 +65,8 @@ export type CodeOutlook =
 export interface RoleSessionExplanation {
   readonly target: Target;
   readonly cache: CacheOutlook;
+  /** Why the session is not shared with the AWS CLI, though it is to be. */
+  readonly awsCliObstacle: string | undefined;
   /** The shared session that a run looks at: live, of the same keys and device. */
   readonly shared: KeptSharedSession | undefined;
   /** Undefined when none is allowed: `failures` says why. On a cache hit it is what comes once that has ended. */
@@ -119,6 +121,7 @@ export function explainRoleSession(
   return {
     target,
     cache,
+    awsCliObstacle: target.shareAwsCli.value ? awsCliObstacle(target, ports) : undefined,
     shared,
     route,
     duration: {

@@ -71,6 +71,7 @@ const EXPLANATION = {
     differences: v.array(text),
     expiration: time,
   }),
+  awsCliObstacle: v.nullable(text),
   sharedSession: v.nullable(
     v.strictObject({ mfaSerial: text, keptIn: text, expiration: v.pipe(text, v.isoTimestamp()), secondsLeft: seconds }),
   ),
@@ -312,7 +313,13 @@ describe("each value", () => {
       { kind: "role", label: "the role of prod", profile: "prod", longTerm: false },
     ],
   ])("tells who signs: %s", async (_what, setup, expected) => {
-    expect((await explainSetup(setup)).signer).toMatchObject(expected);
+    const { signer } = await explainSetup(setup);
+    expect(signer).toMatchObject(expected);
+    const { line, options } = setupOf(setup);
+    const { stdout } = await runExplained(line, options);
+    expect(stdout).toContain(signer.label);
+    if (signer.accessKeyId !== null) expect(stdout).toContain(`key ${signer.accessKeyId}`);
+    if (signer.kind === "process") expect(stdout).toMatch(/^signed by .* \(vault\) {2}\(.*, chosen by /m);
   });
 
   it("tells a chain hop by hop", async () => {
@@ -392,6 +399,26 @@ describe("the cache", () => {
     expect((await explain("dev whoami")).cachedSession.reason).toBe("the cached session has ended");
   });
 
+  it("is all that counts where it hits: what would be refused without it is no failure", async () => {
+    await world.login();
+    const { exitCode } = await world.run(["dev", "login", "--duration", "2h", "--token-code", world.code()]);
+    expect(exitCode).toBe(0);
+    const { cachedSession, route, wouldFail } = await explain("dev login --duration 2h --shared");
+    expect(cachedSession.outcome).toBe("hit");
+    expect(route).toBeNull();
+    expect(wouldFail).toEqual([]);
+    expect((await explain("dev login --duration 2h --shared --refresh")).wouldFail).toMatchObject([
+      { code: "SESSION_SETTING_REFUSED" },
+    ]);
+  });
+
+  it("of a chain's first role tells the session's name", async () => {
+    await world.login();
+    rmSync(path.join(world.cacheHome, "assume-mfa", "callers"), { recursive: true });
+    const { sessionName } = await explainSetup({ lines: `role_arn = ${PROD_ROLE}\nsource_profile = dev` });
+    expect(sessionName).toEqual({ name: "alice", reason: "as the role of dev has it" });
+  });
+
   it("misses where another version made it", async () => {
     await world.login();
     const file = world.sessionFile;
@@ -419,7 +446,11 @@ describe("the route and the token code", () => {
   it("tell of a live shared session and what is left of it", async () => {
     expect((await explain("dev whoami")).sharedSession).toBeNull();
     await world.run(["login", "--token-code", world.code()]);
-    const { sharedSession, route, tokenCode } = await explain("dev whoami");
+    const { sharedSession, route, tokenCode, duration } = await explain("dev whoami");
+    expect(duration).toMatchObject({
+      maximumSeconds: 3600,
+      maximumReason: "a role of a shared session lasts 1 h at most",
+    });
     expect(sharedSession).toMatchObject({ mfaSerial: SERIAL, keptIn: "file" });
     expect(demand(sharedSession).secondsLeft).toBeGreaterThan(7.9 * 3600);
     expect(route).toEqual({ kind: "shared", reason: "a shared session is live", opensShared: false });
@@ -587,6 +618,7 @@ describe("the explained run is the run", () => {
   /** The calls that the explanation foresees, in any order. */
   function foreseen({ cachedSession, route, hop, device, sessionName, tokenCode }: Explanation): string[] {
     if (cachedSession.outcome === "hit") return [];
+    if (cachedSession.outcome === "aws cli") return ["GetCallerIdentity"];
     const name = sessionName.name === null && hop === null ? ["GetCallerIdentity"] : [];
     if (hop !== null) return [...foreseen(hop), "AssumeRole"];
     const found = tokenCode.needed && device?.serial === null ? ["ListMFADevices"] : [];
@@ -597,6 +629,7 @@ describe("the explained run is the run", () => {
   const CHAIN = { lines: `role_arn = ${PROD_ROLE}\nsource_profile = dev` };
   const NO_DEVICE = { lines: PLAIN_LINES.replace(/\nmfa_serial.*/, "") };
   const SIGN_IN = ["login", "--token-code"];
+  const DEV_LOGIN = ["dev", "login", "--token-code"];
   const MINE = ["mine", "login", "--token-code"];
 
   it.each<[string, Setup, readonly (readonly string[])[]]>([
@@ -614,7 +647,8 @@ describe("the explained run is the run", () => {
     ["the device is to be found", NO_DEVICE, []],
     ["the device was found", { ...NO_DEVICE, argv: "--refresh" }, [MINE]],
     ["a chain", CHAIN, []],
-    ["a chain whose first session is cached", CHAIN, [["dev", "login", "--token-code"]]],
+    ["a chain whose first session is cached", CHAIN, [DEV_LOGIN]],
+    ["a chain is renewed whose first session is cached", { ...CHAIN, argv: "--refresh" }, [DEV_LOGIN]],
     ["a chain behind a shared session", CHAIN, [SIGN_IN]],
     ["a session name is set", { argv: "--role-session-name work" }, []],
   ])("where %s", async (_what, setup, before) => {
@@ -636,6 +670,23 @@ describe("the explained run is the run", () => {
     if (explained.sessionName.name !== null) expect(RoleSessionName).toBe(explained.sessionName.name);
     const serial = calls.find(({ parameters }) => "SerialNumber" in parameters)?.parameters.SerialNumber;
     if (serial !== undefined && explained.device?.serial) expect(serial).toBe(explained.device.serial);
+  });
+
+  it("where the AWS CLI has a session", async () => {
+    const { line, options } = setupOf({
+      lines: `${PLAIN_LINES}\nassume_mfa_share_aws_cli = true`,
+      env: { ASSUME_MFA_SANDBOX: undefined },
+    });
+    expect((await world.run(`${line} --token-code ${world.code()}`, options)).exitCode).toBe(0);
+    world.newCache();
+    const explained = await explain(line, options);
+    expect(explained).toMatchObject({ cachedSession: { outcome: "aws cli" }, tokenCode: { needed: false } });
+    expect(explained.awsCliObstacle).toBeNull();
+    const run = await world.run(line, options);
+    expect(run).toMatchObject({ exitCode: 0, operations: foreseen(explained) });
+    const inside = await explain(line, { env: { ...options.env, ASSUME_MFA_SANDBOX: world.sandbox.endpoint } });
+    expect(inside.awsCliObstacle).toMatch(/sandbox/);
+    expect(inside.cachedSession.outcome).toBe("hit");
   });
 
   it("where several targets share one code", async () => {
