@@ -11,7 +11,7 @@ export function formatHelp(): string {
     "  assume-mfa <command> [options]                      everything else",
     "",
     "A target is a profile with a role_arn in the AWS config file, or a role's ARN.",
-    "The code: --token-code, the profile's mfa_process, mfa store, ASSUME_MFA_TOTP_SECRET (CI), or the terminal.",
+    "The code: --token-code, mfa_process, a stored secret, ASSUME_MFA_TOTP_SECRET (CI), or the terminal.",
     "",
     "Actions:",
     ...ACTIONS.map(({ name, operands, summary }) => line(name, operands, summary)),

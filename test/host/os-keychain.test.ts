@@ -169,6 +169,21 @@ describe("where there is no keychain", () => {
     expect((await failure(keychain.read("any"))).message).toMatch(/^the keychain failed: Cannot find module/);
   });
 
+  it.each([
+    ["does not start", "/nonexistent/node", /its helper does not start$/],
+    ["is another program", "/bin/true", /its helper ended \(status 0\)$/],
+    ["speaks another language", "/bin/echo", /helper answers in another language$/],
+  ])("its helper %s", async (_what, program, message) => {
+    const { execPath } = process;
+    const { keychain } = make({ DBUS_SESSION_BUS_ADDRESS: "unix:path=/x" });
+    try {
+      process.execPath = program;
+      expect((await failure(keychain.write("any", SECRET))).message).toMatch(message);
+    } finally {
+      process.execPath = execPath;
+    }
+  });
+
   it("the bus is gone", async () => {
     const { keychain } = make({ DBUS_SESSION_BUS_ADDRESS: "unix:path=/nonexistent/bus" });
     expect((await failure(keychain.read("any"))).message).toMatch(/^there is no keychain/);
