@@ -243,7 +243,7 @@ interface Failure {
 const FAILURES: readonly Failure[] = [
   {
     pattern:
-      /ServiceUnknown|not provided by any|NameHasNoOwner|Failed to connect|exited with status|can(?:no|')t spawn/i,
+      /ServiceUnknown|not provided by any|NameHasNoOwner|Failed to connect|autolaunch|exited with status|can(?:no|')t spawn/i,
     message: "there is no keychain: none answers on this session's D-Bus",
     hint: "start one: gnome-keyring-daemon --start --components=secrets, KWallet or KeePassXC",
   },

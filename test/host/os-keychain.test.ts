@@ -184,8 +184,8 @@ describe("where there is no keychain", () => {
     }
   });
 
-  it("the bus is gone", async () => {
-    const { keychain } = make({ DBUS_SESSION_BUS_ADDRESS: "unix:path=/nonexistent/bus" });
+  it.each(["unix:path=/nonexistent/bus", "autolaunch:"])("the bus is gone: %s", async (address) => {
+    const { keychain } = make({ DBUS_SESSION_BUS_ADDRESS: address });
     expect((await failure(keychain.read("any"))).message).toMatch(/^there is no keychain/);
   });
 
