@@ -35,6 +35,9 @@ const THROTTLED_CODES = new Set([
   "SlowDown",
 ]);
 
+/** Of a start (EC2 API reference, "Server error codes"). */
+const NO_CAPACITY_CODES = new Set(["InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientCapacity"]);
+
 const NOT_FOUND_CODES = new Set(["InvalidInstanceID.NotFound", "ResourceNotFoundException", "TableNotFoundException"]);
 
 /** The session itself is not accepted: its role was deleted, its token is of another partition, or it was revoked. */
@@ -112,6 +115,14 @@ function describeFailure(failure: AwsFailure, call: AwsCall): Described {
     };
   }
   if (failure.kind === "ambiguous") {
+    // EC2 says so with a 500: what became of each is read all the same.
+    if (NO_CAPACITY_CODES.has(failure.code)) {
+      return {
+        code: "AWS_REFUSED",
+        message: `${where} has no room for it now (${failure.code})`,
+        hint: "try again later, or give it another instance type while it is stopped",
+      };
+    }
     return call.mutates
       ? {
           code: "REPLY_LOST",
@@ -132,6 +143,13 @@ function describeFailure(failure: AwsFailure, call: AwsCall): Described {
       code: "PROTECTED",
       message: said,
       hint: "leave out the one that AWS names: protection is never switched off by this program",
+    };
+  }
+  if (failure.code === "IncorrectInstanceState" || failure.code === "IncorrectState") {
+    return {
+      code: "WRONG_STATE",
+      message: `its state does not allow ${call.iamAction} (${said})`,
+      hint: "see what state it is in: assume-mfa <target> instances",
     };
   }
   if (NOT_FOUND_CODES.has(failure.code)) {
@@ -155,10 +173,17 @@ function describeFailure(failure: AwsFailure, call: AwsCall): Described {
       hint: `${clockHint(call.settings)}; check the region too`,
     };
   }
-  return { code: "AWS_REFUSED", message: `${where} refused ${call.iamAction} (${said})`, hint: hintOf(failure.code) };
+  return { code: "AWS_REFUSED", message: `${where} refused ${call.iamAction} (${said})`, hint: hintOf(failure) };
 }
 
-function hintOf(code: string): string {
+function hintOf({ code, message }: AwsFailure): string {
+  if (code === "UnsupportedHibernationConfiguration") {
+    return "only what was launched with hibernation on can hibernate: without --hibernate it is stopped";
+  }
+  if (code === "UnsupportedOperation" && /root device type|Spot/.test(message)) {
+    const what = /Spot/.test(message) ? "a one-time Spot instance" : "an instance on an instance store";
+    return `${what} can be neither stopped nor started, only rebooted or terminated: leave it out`;
+  }
   if (code === "ResourceInUseException" || code === "LimitExceededException")
     return "it is busy: try again in a minute";
   if (/Malformed$/.test(code)) return "check the ids: assume-mfa <target> instances lists those that there are";

@@ -14,6 +14,8 @@ export interface ActionScope {
    */
   readonly clientSettings: (service: ServiceId, maxAttempts: number) => ClientSettings;
   readonly clock: Pick<Host, "now" | "sleep">;
+  /** The same region of accounts that a session is at hand for, to look for what is missing here. */
+  readonly otherAccounts?: () => Promise<readonly ActionScope[]>;
   readonly interrupts: Pick<Interrupts, "signal" | "hold">;
 }
 

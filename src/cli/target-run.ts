@@ -1,5 +1,4 @@
 import type { ActionScope } from "../actions/action.ts";
-import { defaultRegionOf } from "../aws/arn.ts";
 import { loadCaBundle } from "../aws/ca-bundle.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { TableColumn } from "../outputs/table.ts";
@@ -8,6 +7,7 @@ import type { GivenTokenCode } from "../session/token-code.ts";
 import { rolesOnTheWay } from "../target/chain.ts";
 import type { Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
+import { makeScope } from "./action-scope.ts";
 import type { SessionOptions } from "./options.ts";
 import type { Screen } from "./screen.ts";
 import type { Services } from "./services.ts";
@@ -89,7 +89,14 @@ export function makeRun(target: Target, givenCode: GivenTokenCode | undefined, c
     mayAsk: sessionOptions.mayAsk,
     isAccountExpected: expectedAccount !== undefined,
     openSession,
-    openScope: async () => makeScope(services, target, await openSession()),
+    async openScope() {
+      const scope = makeScope(services, target, await openSession());
+      if (sessionOptions.noCache) return scope;
+      return {
+        ...scope,
+        otherAccounts: async () => (await import("./other-accounts.ts")).otherAccounts(scope, services),
+      };
+    },
   };
 }
 
@@ -108,31 +115,6 @@ export function checkTarget(target: Target, { needsRegion }: TargetDemand, { exp
   for (const { connection } of rolesOnTheWay(target)) {
     if (connection.caBundle !== undefined) loadCaBundle(connection.caBundle);
   }
-}
-
-function makeScope(services: Services, target: Target, session: RoleSession): ActionScope {
-  const { partition } = target.role.value;
-  const region = target.region ?? {
-    value: defaultRegionOf(partition),
-    origin: { kind: "default", reason: `the default of ${partition}` } as const,
-  };
-  return {
-    target,
-    accountId: session.accountId,
-    region,
-    clientSettings: (service, maxAttempts) => ({
-      region: region.value,
-      endpoint: target.endpoints[service]?.value,
-      credentials: session.credentials,
-      useFipsEndpoint: target.useFipsEndpoint.value,
-      useDualstackEndpoint: target.useDualstackEndpoint.value,
-      connection: target.connection,
-      maxAttempts,
-      clock: services.serverClock,
-    }),
-    clock: services.host,
-    interrupts: services.host.interrupts,
-  };
 }
 
 function checkRegion(target: Target): void {

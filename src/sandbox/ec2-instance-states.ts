@@ -31,7 +31,14 @@ export function stopInstances(call: Call, parameters: QueryParameters) {
   const instances = selectInstances(call, parameters, "StopInstances", ["Force", "SkipOsShutdown", "Hibernate"]);
   const hibernates = readBoolean(parameters, "Hibernate") === true;
   for (const instance of instances) {
-    demandState(instance, ["pending", "running", "stopping", "stopped"], "stopped");
+    // A choice: EC2 says so of one that was never running; of one that is started again the sandbox does not know better.
+    if (instance.state === "pending") {
+      throw new AwsFault(
+        "IncorrectInstanceState",
+        `Instance '${instance.id}' cannot be stopped as it has never reached the 'running' state.`,
+      );
+    }
+    demandState(instance, ["running", "stopping", "stopped"], "stopped");
     if (instance.disableApiStop && instance.state !== "stopped") {
       throw new AwsFault(
         "OperationNotPermitted",

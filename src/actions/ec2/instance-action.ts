@@ -236,6 +236,8 @@ async function openSteps(
 
     leavesNoTrace: doneByReply !== undefined,
 
+    findElsewhere: async (missing) => (await import("./find-elsewhere.ts")).findElsewhere(scope, missing),
+
     close: () => ec2.close(),
   };
 }

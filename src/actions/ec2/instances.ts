@@ -31,7 +31,10 @@ export async function* listInstances(
     const missing = ids.filter((id) => !found.has(id));
     if (missing.length > 0) {
       const existing = ids.filter((id) => found.has(id));
-      throw notFoundError(missing, existing, { noun: "instance", nouns: "instances" }, scope);
+      const { findElsewhere } = await import("./find-elsewhere.ts");
+      throw notFoundError(missing, existing, { noun: "instance", nouns: "instances" }, scope, {
+        whereabouts: await findElsewhere(scope, missing),
+      });
     }
     const instances = ids.flatMap((id) => found.get(id) ?? []);
     for (const page of chunksOf(PAGE_SIZE, instances)) yield page;

@@ -151,8 +151,8 @@ describe("what must not be terminated", () => {
     const ids = session.addInstances("dev", 450);
     const told = await runAndTell(terminate, [...ids.slice(0, 230), UNKNOWN_ID, ...ids.slice(230)], scope);
     expect(told.thrown?.details).toEqual({ missing: [UNKNOWN_ID], existing: ids });
-    // The call that failed, then 200, 200 and 51 ids through a filter.
-    expect(session.operations()).toEqual(Array.from({ length: 4 }, () => "DescribeInstances"));
+    // The call that failed, then 200, 200 and 51 ids through a filter; the role may not list regions to look in.
+    expect(session.operations()).toEqual([...Array.from({ length: 4 }, () => "DescribeInstances"), "DescribeRegions"]);
     for (const id of ids) session.account("dev").instances.delete(id);
   });
 
