@@ -2,6 +2,7 @@ import { partitionOfRegion } from "../aws/arn.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { Environment } from "../host/host.ts";
 import type { AwsConfig, Profile } from "./aws-config.ts";
+import { rolesOnTheWay } from "./chain.ts";
 import { refuseUnknownSettings } from "./refuse-unknown-settings.ts";
 import { REGION } from "./region.ts";
 import { resolveConnection } from "./resolve-connection.ts";
@@ -56,9 +57,10 @@ function signInOf(
   exported: ExportedSession | undefined,
 ): SignIn {
   if (profile !== undefined) refuseUnknownSettings(profile);
-  const own = targets.filter(
-    (target) => firstKeys(target.source)?.credentials.accessKeyId === source.credentials.accessKeyId,
-  );
+  // Of a chain its first role counts, for which the code is.
+  const own = targets
+    .filter((target) => firstKeys(target.source)?.credentials.accessKeyId === source.credentials.accessKeyId)
+    .map((target) => rolesOnTheWay(target)[0] ?? target);
   const serial = firstOf(
     optionSetting("--serial-number", options.serialNumber),
     environmentSetting(env, "ASSUME_MFA_SERIAL_NUMBER"),

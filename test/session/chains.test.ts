@@ -74,7 +74,7 @@ function assumed({ calls }: Run) {
   return calls
     .filter(({ operation }) => operation === "AssumeRole")
     .map(({ parameters }) => [
-      parameters.RoleArn?.split("/").at(-1),
+      String(parameters.RoleArn).split("/").at(-1),
       parameters.RoleSessionName,
       parameters.TokenCode === undefined ? "without a code" : "with a code",
     ]);
@@ -218,6 +218,31 @@ describe("a chain of roles", () => {
     expect(run.said).toContain("credential_source = Environment, but the environment's keys are a session exported");
     const files = await world.run("audit whoami", { env: { ...env, ...session } });
     expect([files.exitCode, assumed(files)]).toEqual([0, [["Audit", "alice", "without a code"]]]);
+  });
+});
+
+describe("several chains in one run", () => {
+  it("take one code, open the role that they share once, and go on with its session", async () => {
+    const run = await cold(`deploy,audit whoami --token-code ${world.code()}`);
+    expect(run.exitCode).toBe(0);
+    expect(run.operations.filter((operation) => operation === "GetSessionToken")).toHaveLength(1);
+    expect(assumed(run).sort()).toEqual([
+      ["Audit", "alice", "without a code"],
+      ["Deploy", "alice", "without a code"],
+      ["Jump", "alice", "without a code"],
+    ]);
+  });
+
+  it("begin in one question when several processes want them at once", async () => {
+    world.newCache();
+    const code = world.code();
+    const runs = await Promise.all(
+      ["deploy", "audit", "deploy"].map((target) => world.run(`${target} login`, { env, replies: [() => code] })),
+    );
+    expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
+    expect(runs.flatMap(({ questions }) => questions)).toHaveLength(1);
+    const roles = world.sandbox.calls.filter(({ parameters }) => parameters.TokenCode !== undefined).slice(-1);
+    expect(roles[0]?.parameters.RoleArn).toBe(JUMP);
   });
 });
 

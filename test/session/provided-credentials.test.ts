@@ -214,8 +214,10 @@ describe("the instance's role", () => {
 
   it("is not asked for without a token (IMDSv1)", async () => {
     answer = ({ method }, response) => (method === "PUT" ? response.writeHead(403).end() : response.end("Role"));
+    const startedAt = performance.now();
     const refused = await run("inst login", SECTIONS, { env: env() });
     expect([refused.exitCode, refused.operations, asked.map(({ method }) => method)]).toEqual([3, [], ["PUT"]]);
+    expect(performance.now() - startedAt, "no AWS file was waited for").toBeLessThan(5_000);
     expect(refused.said).toContain(`no credentials came from ${place} (IMDSv2)`);
   });
 

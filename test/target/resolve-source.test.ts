@@ -9,6 +9,7 @@ import type { Environment } from "../../src/host/host.ts";
 import { makeAwsConfig, parseAwsConfig } from "../../src/target/aws-config.ts";
 import { firstSource, rolesOnTheWay } from "../../src/target/chain.ts";
 import { formatOrigin } from "../../src/target/format-origin.ts";
+import { resolveSignIn } from "../../src/target/resolve-sign-in.ts";
 import { resolveTarget, type TargetOptions } from "../../src/target/resolve-target.ts";
 import type { Source, Target } from "../../src/target/target.ts";
 import { hasBotocore } from "./read-with-botocore.ts";
@@ -270,6 +271,24 @@ describe("a chain", () => {
       [1800, "jumper"],
       [1200, "me-too"],
     ]);
+  });
+});
+
+describe("a sign-in for the day", () => {
+  it("takes the device of a chain's first role, not one that its last can't use", () => {
+    const config = `${hop("dev", "jump", `mfa_serial = ${OTHER_DEVICE}\n`)}${hop("jump", "parent", `mfa_serial = ${DEVICE}\nassume_mfa_session_duration = 4h\n`)}`;
+    const files = makeAwsConfig(
+      parseAwsConfig(config, "/config", "config"),
+      parseAwsConfig(`[parent]\n${KEYS}`, "/credentials", "credentials"),
+    );
+    for (const env of [{}, { AWS_PROFILE: "dev" }]) {
+      const signIn = resolveSignIn({}, files, env, undefined);
+      expect([signIn.forWhom, signIn.mfaSerial?.value, signIn.sharedDurationSeconds.value]).toEqual([
+        'profile "parent"',
+        DEVICE,
+        14_400,
+      ]);
+    }
   });
 });
 
