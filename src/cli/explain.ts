@@ -3,6 +3,7 @@ import { formatExplainedFields } from "../outputs/explained-fields.ts";
 import { formatTargetResults } from "../outputs/json.ts";
 import type { Style } from "../outputs/style.ts";
 import { formatTabSeparated } from "../outputs/tab-separated.ts";
+import { codeNeedOf } from "../session/code-need.ts";
 import { explainRoleSession, type RoleSessionExplanation } from "../session/explain.ts";
 import { type GivenTokenCode, readGivenTokenCode } from "../session/token-code.ts";
 import { resolveTarget } from "../target/resolve-target.ts";
@@ -10,9 +11,12 @@ import type { Target } from "../target/target.ts";
 import { explainedLines, mergeEndpoints } from "./explained-lines.ts";
 import { toExplanationJson } from "./explanation-json.ts";
 import { resolveTargetOptions } from "./options.ts";
+import { PrintedFailure } from "./printed-failure.ts";
 import { showEndpoints, showSandbox } from "./sandbox-mark.ts";
 import type { OutputFormat } from "./screen.ts";
 import type { Services } from "./services.ts";
+import { refuseTooFewCodes, withCodeOfTheirOwn } from "./several-targets.ts";
+import { partialFailure, printTargetErrors } from "./target-results.ts";
 import { checkTarget, headOf, type RunContext, type TargetDemand } from "./target-run.ts";
 
 /** What would become of one target's session. */
@@ -20,54 +24,107 @@ interface ExplainedTarget {
   readonly target: Target;
   readonly explanation: RoleSessionExplanation;
   /** All that would stop the run before it calls for a session. */
-  readonly failures: readonly AssumeMfaError[];
+  readonly failures: AssumeMfaError[];
+}
+
+/** A target that can't be told. */
+interface BrokenTarget {
+  readonly name: string;
+  readonly error: AssumeMfaError;
 }
 
 /**
  * `--explain`: what a run on these targets would do for their sessions and why, in place of doing it. It asks nobody,
  * calls nothing, runs nothing, reads no standard input and writes nothing; what would make the run fail is part of it.
- * @throws AssumeMfaError as `resolveTarget` does: a target that can't be told has nothing to explain
+ * @throws AssumeMfaError as `resolveTarget` does: a target that can't be told has nothing to explain. One of several stops
+ *   no other: PARTIAL_FAILURE in the end
  */
-export async function runExplain(context: RunContext, names: readonly string[], demand: TargetDemand): Promise<void> {
-  const { services, screen, options } = context;
+export async function runExplain(outer: RunContext, names: readonly string[], demand: TargetDemand): Promise<void> {
+  const isOneOfSeveral = names.length > 1;
+  const context = { ...outer, sessionOptions: { ...outer.sessionOptions, isOneOfSeveral } };
+  const { services, screen } = context;
+  const all: (ExplainedTarget | BrokenTarget)[] = [];
+  for (const found of resolveAll(names, context)) {
+    all.push("error" in found ? found : await explainTarget(found, demand, context));
+  }
+  if (isOneOfSeveral) addTooFewCodes(all.filter(isExplained), context);
+  showSandbox(services, screen);
+  // What stands on the standard output of an `export` is run by a shell: no word of a file may get there.
+  const { host } = services;
+  const [sink, style] = demand.isForEval === true ? [host.stderr, screen.errorStyle] : [host.stdout, screen.style];
+  sink.write(formatExplained(all, screen.output, host.now(), style, sink.columns));
+  const broken = all.flatMap((each) => (isExplained(each) ? [] : [each]));
+  if (broken.length === 0) return;
+  const failure = partialFailure(
+    broken.map(({ name }) => name),
+    all.length,
+  );
+  if (screen.output === "json") throw new PrintedFailure(failure);
+  printTargetErrors(broken, screen);
+  throw failure;
+}
+
+function isExplained(each: ExplainedTarget | BrokenTarget): each is ExplainedTarget {
+  return "explanation" in each;
+}
+
+/** As a run does: what is broken in one of several targets stops no other; that there is no such target stops all. */
+function resolveAll(names: readonly string[], { services, options }: RunContext): readonly (Target | BrokenTarget)[] {
   const { host } = services;
   const config = services.loadConfig();
   const exported = services.exported.read(host.env);
   const targetOptions = resolveTargetOptions(options, host);
-  const targets = names.map((name) => resolveTarget(name, targetOptions, config, host.env, exported));
-  const explained: ExplainedTarget[] = [];
-  for (const target of targets) explained.push(await explainTarget(target, targets.length > 1, demand, context));
-  showSandbox(services, screen);
-  // What stands on the standard output of an `export` is run by a shell: no word of a file may get there.
-  const [sink, style] = demand.isForEval === true ? [host.stderr, screen.errorStyle] : [host.stdout, screen.style];
-  sink.write(formatExplained(explained, screen.output, host.now(), style, sink.columns));
+  return names.map((name) => {
+    try {
+      return resolveTarget(name, targetOptions, config, host.env, exported);
+    } catch (error) {
+      const isOfOne = error instanceof AssumeMfaError && error.code !== "TARGET_UNKNOWN" && error.code !== "USAGE";
+      if (names.length === 1 || !isOfOne) throw error;
+      return { name, error };
+    }
+  });
 }
 
-async function explainTarget(
-  target: Target,
-  isOneOfSeveral: boolean,
-  demand: TargetDemand,
-  context: RunContext,
-): Promise<ExplainedTarget> {
+async function explainTarget(target: Target, demand: TargetDemand, context: RunContext): Promise<ExplainedTarget> {
   const { services, screen, options, sessionOptions } = context;
   const failures: AssumeMfaError[] = [];
-  const collect = async <T>(decide: () => T | Promise<T>): Promise<T | undefined> => {
-    try {
-      return await decide();
-    } catch (error) {
-      if (!(error instanceof AssumeMfaError)) throw error;
-      failures.push(error);
-      return undefined;
-    }
-  };
-  await collect(() => checkTarget(target, demand, context));
-  const givenCode = await collect(() => peekTokenCode(services, options.tokenCode));
+  await collect(failures, () => checkTarget(target, demand, context));
+  const givenCode = await collect(failures, () => peekTokenCode(services, options.tokenCode));
   if (services.host.env.ASSUME_MFA_SANDBOX) {
     // Inside, every endpoint must be the sandbox's, which is asked: it is no AWS. Outside nobody is.
-    await collect(() => showEndpoints(services, [target], { ...screen, line: () => undefined }));
+    await collect(failures, () => showEndpoints(services, [target], { ...screen, line: () => undefined }));
   }
-  const explanation = explainRoleSession(target, { ...sessionOptions, isOneOfSeveral, givenCode }, services);
+  const explanation = explainRoleSession(target, { ...sessionOptions, givenCode }, services);
   return { target, explanation, failures: [...failures, ...explanation.failures] };
+}
+
+async function collect<T>(failures: AssumeMfaError[], decide: () => T | Promise<T>): Promise<T | undefined> {
+  try {
+    return await decide();
+  } catch (error) {
+    if (!(error instanceof AssumeMfaError)) throw error;
+    failures.push(error);
+    return undefined;
+  }
+}
+
+/** Where one code is given and two are needed, none of them is told by itself. */
+function addTooFewCodes(all: readonly ExplainedTarget[], context: RunContext): void {
+  const { services, options, sessionOptions } = context;
+  const ready = all.filter(({ failures }) => failures.length === 0);
+  const needs = ready.map((one) => ({ one, need: codeNeedOf(one.target, sessionOptions, services) }));
+  const asking = withCodeOfTheirOwn(needs).map(({ one }) => one);
+  const isOneGiven = options.tokenCode !== undefined || Boolean(services.host.env.ASSUME_MFA_TOKEN_CODE);
+  try {
+    refuseTooFewCodes(
+      asking.map(({ target }) => target),
+      isOneGiven,
+      context,
+    );
+  } catch (error) {
+    if (!(error instanceof AssumeMfaError)) throw error;
+    for (const { failures } of asking) failures.push(error);
+  }
 }
 
 /** A code on standard input is left there: that it would be read is all that counts. */
@@ -76,7 +133,7 @@ async function peekTokenCode({ host }: Services, option: string | undefined): Pr
 }
 
 function formatExplained(
-  explained: readonly ExplainedTarget[],
+  all: readonly (ExplainedTarget | BrokenTarget)[],
   output: OutputFormat,
   now: number,
   style: Style,
@@ -84,22 +141,23 @@ function formatExplained(
 ): string {
   if (output === "json") {
     return formatTargetResults(
-      explained.map(({ target, explanation, failures }) => ({
-        ...headOf(target),
-        result: toExplanationJson(explanation, failures, now),
-      })),
+      all.map((each) => {
+        if (!isExplained(each)) return { target: each.name, account: undefined, region: undefined, error: each.error };
+        const { target, explanation, failures } = each;
+        return { ...headOf(target), result: toExplanationJson(explanation, failures, now) };
+      }),
     );
   }
-  const all = explained.map(({ target, explanation, failures }) => ({
+  const explained = all.filter(isExplained).map(({ target, explanation, failures }) => ({
     target,
     lines: explainedLines(explanation, failures, now),
   }));
   if (output === "text") {
     // Of several targets each line says whose it is.
-    const rows = all.flatMap(({ target, lines }) =>
+    const rows = explained.flatMap(({ target, lines }) =>
       lines.map(({ name, value, from }) => [...(all.length > 1 ? [target.name] : []), name, value, from]),
     );
     return formatTabSeparated(rows);
   }
-  return all.map(({ lines }) => formatExplainedFields(mergeEndpoints(lines), widthColumns, style)).join("\n");
+  return explained.map(({ lines }) => formatExplainedFields(mergeEndpoints(lines), widthColumns, style)).join("\n");
 }

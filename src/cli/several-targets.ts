@@ -9,11 +9,10 @@ import { resolveTarget } from "../target/resolve-target.ts";
 import type { Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import { resolveTargetOptions } from "./options.ts";
-import { formatCount } from "./phrases.ts";
 import { PrintedFailure } from "./printed-failure.ts";
 import { showEndpoints } from "./sandbox-mark.ts";
 import type { Screen } from "./screen.ts";
-import { printListings, printTargetErrors, tooFewCodes } from "./target-results.ts";
+import { partialFailure, printListings, printTargetErrors, tooFewCodes } from "./target-results.ts";
 import {
   checkTarget,
   headOf,
@@ -113,26 +112,12 @@ async function signIn(ready: readonly Ready[], given: GivenTokenCode | undefined
       needs.push({ one, need: codeNeedOf(one.target, sessionOptions, services) });
     });
   }
-  const seen = new Set<string>();
-  const asking = needs.filter(({ need }) => {
-    if (need.kind !== "shared") return need.kind === "own";
-    const isFirst = !seen.has(need.signInKey);
-    seen.add(need.signInKey);
-    return isFirst;
-  });
-  const alone = asking.filter(
-    ({ one }) =>
-      !isCodeAtHand(
-        codeSourceRequest({ ...one.target, partition: one.target.role.value.partition }),
-        { ...sessionOptions, givenCode: undefined },
-        services,
-      ),
+  const asking = withCodeOfTheirOwn(needs);
+  refuseTooFewCodes(
+    asking.map(({ one }) => one.target),
+    given !== undefined,
+    context,
   );
-  if (alone.length > (given === undefined ? 0 : 1))
-    throw tooFewCodes(
-      asking.map(({ one }) => one.target),
-      given === undefined ? "nobody can be asked" : "only one is given",
-    );
   if (given !== undefined && asking.length === 0) {
     screen.note(`the token code from ${given.from} was not needed and not sent`);
   }
@@ -154,6 +139,38 @@ async function signIn(ready: readonly Ready[], given: GivenTokenCode | undefined
       }
     }
   }
+}
+
+/** Those that a code is presented for: of those that share a session, the first. */
+export function withCodeOfTheirOwn<T extends { readonly need: CodeNeed }>(needs: readonly T[]): readonly T[] {
+  const seen = new Set<string>();
+  return needs.filter(({ need }) => {
+    if (need.kind !== "shared") return need.kind === "own";
+    const isFirst = !seen.has(need.signInKey);
+    seen.add(need.signInKey);
+    return isFirst;
+  });
+}
+
+/**
+ * @param targets those that a code is presented for
+ * @throws AssumeMfaError TOKEN_CODE_MISSING where more codes are needed than there are, and nobody can be asked
+ */
+export function refuseTooFewCodes(
+  targets: readonly Target[],
+  isOneGiven: boolean,
+  { services, sessionOptions }: Pick<RunContext, "services" | "sessionOptions">,
+): void {
+  const alone = targets.filter(
+    (target) =>
+      !isCodeAtHand(
+        codeSourceRequest({ ...target, partition: target.role.value.partition }),
+        { ...sessionOptions, givenCode: undefined },
+        services,
+      ),
+  );
+  if (alone.length <= (isOneGiven ? 1 : 0)) return;
+  throw tooFewCodes(targets, isOneGiven ? "only one is given" : "nobody can be asked");
 }
 
 /** Its lines on standard error say whose they are. */
@@ -184,9 +201,9 @@ function report(members: readonly Member[], screen: Screen): void {
   }
   const failed = members.filter((member) => failureOf(member) !== undefined);
   if (failed.length === 0) return;
-  const failure = new AssumeMfaError(
-    "PARTIAL_FAILURE",
-    `${failed.length} of ${formatCount(members.length, "target")} failed: ${failed.map(({ name }) => shownName(name)).join(", ")}`,
+  const failure = partialFailure(
+    failed.map(({ name }) => name),
+    members.length,
   );
   if (screen.output === "json") throw new PrintedFailure(failure);
   printTargetErrors(

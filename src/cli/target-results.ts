@@ -3,6 +3,7 @@ import { formatTabSeparated } from "../outputs/tab-separated.ts";
 import type { Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import { visibleText } from "../text/visible-text.ts";
+import { formatCount } from "./phrases.ts";
 import type { Screen } from "./screen.ts";
 import type { Listing } from "./target-run.ts";
 
@@ -38,6 +39,12 @@ export function printTargetErrors(
     screen.line(`assume-mfa: ${red("error:")} ${visibleText(`${head}: ${error.message}`)}`);
     for (const hint of error.hints) screen.line(`assume-mfa: ${cyan("hint:")} ${visibleText(`${head}: ${hint}`)}`);
   }
+}
+
+/** @param failed the targets' names, raw. @param count of all targets */
+export function partialFailure(failed: readonly string[], count: number): AssumeMfaError {
+  const names = failed.map(shownName).join(", ");
+  return new AssumeMfaError("PARTIAL_FAILURE", `${failed.length} of ${formatCount(count, "target")} failed: ${names}`);
 }
 
 /**

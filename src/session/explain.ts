@@ -114,7 +114,7 @@ export function explainRoleSession(
   if (signIn !== undefined && route !== undefined) {
     collect(failures, () => refuseLearntDuration(target, signIn, route, options, ports));
   }
-  const code = explainCode(cache, route, shared, signIn, hop, options, ports);
+  const code = explainCode(target, cache, route, shared, signIn, hop, options, ports);
   // Whoever signs comes first in a run as well.
   if (hop !== undefined) failures.push(...hop.failures);
   else if (code.isNeeded && code.fault !== undefined && failures.length === 0) failures.push(code.fault);
@@ -265,7 +265,14 @@ function explainSessionName(
     : { value, from: "the signer's name, remembered" };
 }
 
+/** A program may give a user's own keys, which is seen once it was run. */
+function butForKeys({ source, mfaSerial }: Target): string {
+  const isProgram = source.kind === "provided" && source.provider.kind === "process";
+  return isProgram && mfaSerial !== undefined ? "; should it give a user's own keys, a code is needed after all" : "";
+}
+
 function explainCode(
+  target: Target,
   cache: CacheOutlook,
   route: Route | undefined,
   shared: KeptSharedSession | undefined,
@@ -278,7 +285,7 @@ function explainCode(
   if (cache.outcome === "aws cli") return { isNeeded: false, reason: "the AWS CLI has a live session" };
   // A chain's code is that of its first hop.
   if (hop !== undefined) return hop.code;
-  if (route?.kind === "plain") return { isNeeded: false, reason: route.reason };
+  if (route?.kind === "plain") return { isNeeded: false, reason: `${route.reason}${butForKeys(target)}` };
   if (signIn === undefined) return { isNeeded: false, reason: "no IAM user's keys sign" };
   if (route?.kind === "shared" && shared !== undefined) {
     return { isNeeded: false, reason: "a shared session is live" };

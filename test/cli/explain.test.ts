@@ -146,12 +146,19 @@ interface Setup {
   /** Below `[profile mine]`; default: the role of dev by the keys of parent. */
   readonly lines?: string;
   readonly more?: string;
+  /** True: without the sandbox's own profiles, whose `parent` names the device. */
+  readonly isAlone?: boolean;
 }
 
 const PLAIN_LINES = `role_arn = ${DEV_ROLE}\nsource_profile = parent\nmfa_serial = ${SERIAL}\nregion = eu-west-1`;
 
-function setupOf({ argv = "", env = {}, lines = PLAIN_LINES, more = "" }: Setup, target = "mine", action = "login") {
-  const config = world.configWith(`[profile mine]\n${lines}\n${more}\n`);
+function setupOf(
+  { argv = "", env = {}, lines = PLAIN_LINES, more = "", isAlone = false }: Setup,
+  target = "mine",
+  action = "login",
+) {
+  const text = `[profile mine]\n${lines}\n${more}\n`;
+  const config = isAlone ? world.configFile(`[profile parent]\n${text}`) : world.configWith(text);
   return { line: `${target} ${action} ${argv}`.trim(), options: { env: { ...config, ...env } }, config };
 }
 
@@ -344,8 +351,8 @@ describe("each value", () => {
       },
     });
     expect(tokenCode).toMatchObject({ needed: true, source: "terminal" });
-    const { stdout } = await runExplained("prod login");
-    expect(stdout).not.toContain("hop");
+    expect(hop?.hop?.device).toEqual({ serial: SERIAL, reason: expect.stringMatching(/config:\d+$/) });
+    expect((await runExplained("prod login")).stdout).not.toContain(": role");
   });
 });
 
@@ -397,6 +404,21 @@ describe("the cache", () => {
     });
     world.sandbox.moveClock(20 * 60_000);
     expect((await explain("dev whoami")).cachedSession.reason).toBe("the cached session has ended");
+  });
+
+  it("misses by the settings of the session that is nearest", async () => {
+    await world.login();
+    for (const more of ["--external-id id-1 --role-session-name other", "--duration 30m"]) {
+      const run = await world.run(`dev login ${more} --token-code ${world.code()}`);
+      expect(run.exitCode).toBe(0);
+    }
+    expect((await explain("dev whoami --duration 20m")).cachedSession.differences).toEqual(["durationSeconds"]);
+    const { differences } = (await explain("dev whoami --external-id id-1 --role-session-name third")).cachedSession;
+    expect(differences).toEqual(["roleSessionName"]);
+    const { stdout } = await runExplained("dev whoami --external-id id-1 --role-session-name third");
+    expect(stdout).toMatch(
+      /^cache +miss {2}\(a session of this role is cached, made with other settings: session name\)$/m,
+    );
   });
 
   it("is all that counts where it hits: what would be refused without it is no failure", async () => {
@@ -509,6 +531,14 @@ describe("the route and the token code", () => {
       more: `[profile made]\ncredential_process = touch ${sentinel}`,
     });
     expect(signer.kind).toBe("process");
+    const { tokenCode: another } = await explainSetup({
+      lines: `role_arn = ${DEV_ROLE}\nsource_profile = made\nmfa_serial = ${SERIAL}`,
+      more: `[profile made]\ncredential_process = touch ${sentinel}`,
+    });
+    expect(another).toMatchObject({
+      needed: false,
+      reason: expect.stringContaining("should it give a user's own keys"),
+    });
     expect(existsSync(sentinel)).toBe(false);
   });
 
@@ -588,6 +618,15 @@ describe("what would fail", () => {
     },
   );
 
+  it("is a code that was sent before, where nobody can be asked for another", async () => {
+    const code = world.code();
+    expect((await world.run(["dev", "login", "--token-code", code])).exitCode).toBe(0);
+    const line = `dev login --refresh --token-code ${code}`;
+    expect((await explain(line)).wouldFail).toEqual([]);
+    expect((await explain(line, { replies: undefined })).wouldFail).toMatchObject([{ code: "TOKEN_CODE_USED" }]);
+    expect(await world.run(line)).toMatchObject({ exitCode: 7, operations: [] });
+  });
+
   it("is told where AWS refused the duration before", async () => {
     const refused = await world.run(["prod", "login", "--duration", "2h", "--token-code", world.code()]);
     expect(refused.exitCode).toBeGreaterThan(0);
@@ -627,7 +666,7 @@ describe("the explained run is the run", () => {
   }
 
   const CHAIN = { lines: `role_arn = ${PROD_ROLE}\nsource_profile = dev` };
-  const NO_DEVICE = { lines: PLAIN_LINES.replace(/\nmfa_serial.*/, "") };
+  const NO_DEVICE = { lines: PLAIN_LINES.replace(/\nmfa_serial.*/, ""), isAlone: true };
   const SIGN_IN = ["login", "--token-code"];
   const DEV_LOGIN = ["dev", "login", "--token-code"];
   const MINE = ["mine", "login", "--token-code"];
@@ -670,6 +709,12 @@ describe("the explained run is the run", () => {
     if (explained.sessionName.name !== null) expect(RoleSessionName).toBe(explained.sessionName.name);
     const serial = calls.find(({ parameters }) => "SerialNumber" in parameters)?.parameters.SerialNumber;
     if (serial !== undefined && explained.device?.serial) expect(serial).toBe(explained.device.serial);
+    if (setup === NO_DEVICE) {
+      expect((await explain(`${line} --refresh`, options)).device).toEqual({
+        serial: SERIAL,
+        reason: "remembered: iam:ListMFADevices found it before",
+      });
+    }
   });
 
   it("where the AWS CLI has a session", async () => {
@@ -687,6 +732,36 @@ describe("the explained run is the run", () => {
     const inside = await explain(line, { env: { ...options.env, ASSUME_MFA_SANDBOX: world.sandbox.endpoint } });
     expect(inside.awsCliObstacle).toMatch(/sandbox/);
     expect(inside.cachedSession.outcome).toBe("hit");
+  });
+
+  it("where two codes are needed, one is given and nobody is there", async () => {
+    const line = `dev,staging login --direct --token-code ${world.code()}`;
+    const all = await explainAll(line, { replies: undefined });
+    for (const { result } of all) {
+      expect(result.wouldFail).toMatchObject([
+        { code: "TOKEN_CODE_MISSING", message: "2 token codes are needed (dev, staging), and only one is given" },
+      ]);
+    }
+    for (const { result } of await explainAll(line)) expect(result.wouldFail).toEqual([]);
+    expect(await world.run(line)).toMatchObject({ exitCode: 2, operations: [] });
+  });
+
+  it("where one of several targets is broken, which stops no other", async () => {
+    const env = world.configWith(`[profile mine]\nrole_arn = ${DEV_ROLE}\nassume_mfa_session = often\n`);
+    const options = { env, replies: [] };
+    const json = await world.run("dev,mine whoami --explain -o json", options);
+    expect(json).toMatchObject({ exitCode: 5, operations: [], questions: [] });
+    expect(JSON.parse(json.stdout)).toMatchObject([
+      { target: "dev", result: { route: { kind: "shared" } } },
+      { target: "mine", account: null, region: null, error: { code: "CONFIG_MALFORMED" } },
+    ]);
+    const shown = await world.run("dev,mine whoami --explain -o text", options);
+    expect(shown).toMatchObject({ exitCode: 5, operations: [] });
+    expect(shown.stdout).toMatch(/^dev\trole\t/m);
+    expect(shown.stdout).not.toContain("mine");
+    expect(shown.said).toMatch(/^assume-mfa: error: mine: .*assume_mfa_session/m);
+    const unknown = await world.run("dev,nobody whoami --explain", options);
+    expect(unknown).toMatchObject({ exitCode: 3, stdout: "", operations: [] });
   });
 
   it("where several targets share one code", async () => {
