@@ -10,7 +10,7 @@ import { startWorld, type TestWorld } from "./test-world.ts";
 
 const MANY = 50;
 /** In one run of all tests other files work beside this one. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 120_000;
 const strace = findProgram("strace");
 
 /** Starts many at one terminal, after whoever shall be first; each one's outcome lies in files of its own. */
@@ -39,7 +39,7 @@ describe(`${MANY} cold starts at once`, () => {
     // A person takes a while.
     await new Promise((resolve) => setTimeout(resolve, 2_000));
     terminal.type(`${world.freshCode()}\r`);
-    await terminal.waitFor(new RegExp(`statuses: ${MANY} 0 `), PATIENCE_MS);
+    await terminal.waitFor(new RegExp(`statuses: +${MANY} 0\\b`), PATIENCE_MS);
     await terminal.waitFor(/keys: 1\b/);
     expect(terminal.output.match(/MFA code/g)).toHaveLength(1);
     expect(world.countCalls("AssumeRole")).toBe(1);
@@ -54,14 +54,14 @@ describe(`${MANY} cold starts at once`, () => {
     const first = `assume-mfa dev whoami >first.out 2>&1 & echo "first=$!"; while [ ! -e go ]; do sleep 0.05; done`;
     const terminal = new PseudoTerminal(`${first}\n${REST(MANY, 2)}`, { env: world.env, cwd: world.folder });
     onTestFinished(() => terminal.close());
-    const [, pid] = await terminal.waitFor(/first=(\d+)/);
-    await terminal.waitFor(/MFA code for dev/);
+    const [, pid] = await terminal.waitFor(/first=(\d+)/, PATIENCE_MS);
+    await terminal.waitFor(/MFA code for dev/, PATIENCE_MS);
     writeFileSync(path.join(world.folder, "go"), "");
     await new Promise((resolve) => setTimeout(resolve, 3_000));
     await run(["kill", "-9", String(pid)], { env: world.env });
-    await terminal.waitFor(/MFA code for dev/);
+    await terminal.waitFor(/MFA code for dev/, PATIENCE_MS);
     terminal.type(`${world.freshCode()}\r`);
-    await terminal.waitFor(new RegExp(`statuses: ${MANY - 1} 0 `), PATIENCE_MS);
+    await terminal.waitFor(new RegExp(`statuses: +${MANY - 1} 0\\b`), PATIENCE_MS);
     await terminal.waitFor(/keys: 1\b/);
     expect(terminal.output.match(/MFA code/g)).toHaveLength(2);
     expect(world.countCalls("AssumeRole")).toBe(1);
@@ -75,20 +75,20 @@ describe(`${MANY} cold starts at once`, () => {
     const first = `assume-mfa dev whoami >first.out 2>&1 & echo "first=$!"; while [ ! -e go ]; do sleep 0.05; done`;
     const terminal = new PseudoTerminal(`${first}\n${REST(MANY, 2)}`, { env: world.env, cwd: world.folder });
     onTestFinished(() => terminal.close());
-    const [, pid] = await terminal.waitFor(/first=(\d+)/);
-    await terminal.waitFor(/MFA code for dev/);
+    const [, pid] = await terminal.waitFor(/first=(\d+)/, PATIENCE_MS);
+    await terminal.waitFor(/MFA code for dev/, PATIENCE_MS);
     writeFileSync(path.join(world.folder, "go"), "");
     const spent = world.freshCode();
     terminal.type(`${spent}\r`);
-    await terminal.waitFor(/asking AWS/);
+    await terminal.waitFor(/asking AWS/, PATIENCE_MS);
     await run(["kill", "-9", String(pid)], { env: world.env });
-    await terminal.waitFor(/MFA code for dev/);
+    await terminal.waitFor(/MFA code for dev/, PATIENCE_MS);
     // What the first one sent is known to all: it goes out no second time.
     terminal.type(`${spent}\r`);
-    await terminal.waitFor(/already sent/);
+    await terminal.waitFor(/already sent/, PATIENCE_MS);
     await terminal.waitFor(/MFA code/, 40_000);
     terminal.type(`${world.freshCode()}\r`);
-    await terminal.waitFor(new RegExp(`statuses: ${MANY - 1} 0 `), PATIENCE_MS);
+    await terminal.waitFor(new RegExp(`statuses: +${MANY - 1} 0\\b`), PATIENCE_MS);
     await terminal.waitFor(/keys: 1\b/);
     expect(world.countCalls("AssumeRole")).toBe(2);
   });
@@ -117,14 +117,18 @@ describe(`${MANY} cold starts at once`, () => {
       const first = `${kill} assume-mfa dev whoami >first.out 2>&1 & while [ ! -e go ]; do sleep 0.05; done`;
       const terminal = new PseudoTerminal(`${first}\n${REST(MANY, 2)}`, { env: world.env, cwd: world.folder });
       onTestFinished(() => terminal.close());
-      await terminal.waitFor(/MFA code for dev/, 20_000);
+      await terminal.waitFor(/MFA code for dev/, PATIENCE_MS);
       writeFileSync(path.join(world.folder, "go"), "");
       await new Promise((resolve) => setTimeout(resolve, 2_000));
       terminal.type(`${world.freshCode()}\r`);
-      await terminal.waitFor(/MFA code for dev/, 20_000);
-      terminal.type(`${world.freshCode()}\r`);
-      await terminal.waitFor(new RegExp(`statuses: ${MANY - 1} 0 `), PATIENCE_MS);
-      await terminal.waitFor(/keys: 1\b/);
+      // Once more, and again should this machine be too slow for a code.
+      for (let asked = 0; asked < 3 && terminal.output.includes("statuses") === false; asked += 1) {
+        const [shown] = await terminal.waitFor(/MFA code|statuses: .*/, PATIENCE_MS);
+        if (shown.startsWith("statuses")) break;
+        terminal.type(`${world.freshCode()}\r`);
+      }
+      await terminal.waitFor(/keys: 1\b/, PATIENCE_MS);
+      expect(terminal.output).toMatch(new RegExp(`statuses: +${MANY - 1} 0\\b`));
       expect(leftovers(world).length).toBeLessThanOrEqual(1);
     },
   );
@@ -177,6 +181,11 @@ function addRoles({ sandbox, addProfiles }: TestWorld, count: number): string[] 
   const dev = sandbox.world.accounts.get("222222222222");
   const model = dev?.roles.get("PrivilegedActionsRole");
   if (dev === undefined || model === undefined) throw new Error("no role to copy");
+  const statement = { Effect: "Allow", Action: "sts:AssumeRole", Resource: "arn:aws:iam::222222222222:role/*" };
+  sandbox.world.accounts
+    .get("111122223333")
+    ?.users.get("alice")
+    ?.inlinePolicies.set("AllRoles", JSON.stringify({ Version: "2012-10-17", Statement: [statement] }));
   return Array.from({ length: count }, (_, n) => {
     const name = `Role${n}`;
     const arn = `arn:aws:iam::222222222222:role/${name}`;
