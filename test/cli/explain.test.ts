@@ -1,6 +1,7 @@
 import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import path from "node:path";
+import fc from "fast-check";
 import * as v from "valibot";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Environment } from "../../src/host/host.ts";
@@ -696,26 +697,78 @@ describe("the explained run is the run", () => {
       const { exitCode } = await world.run([...words, world.code()], options);
       expect(exitCode).toBe(0);
     }
-    const explained = await explain(line, options);
-    const { operations, calls, said } = await world.run(`${line} --token-code ${world.code()}`, options);
+    expect((await compare(setup)).wouldFail).toEqual([]);
+    if (setup !== NO_DEVICE) return;
+    expect((await explain(`${line} --refresh`, options)).device).toEqual({
+      serial: SERIAL,
+      reason: "remembered: iam:ListMFADevices found it before",
+    });
+  });
+
+  /** Explains, runs with a code, and holds one against the other. */
+  async function compare(setup: Setup): Promise<Explanation> {
+    const { line, options } = setupOf(setup);
+    const coded = `${line} --token-code ${world.code()}`;
+    const explained = await explain(coded, options);
+    const { operations, calls, said, stdout } = await world.run(`${coded} -o json`, options);
+    const [failure] = explained.wouldFail;
+    if (failure !== undefined) {
+      expect(operations).toEqual([]);
+      expect(JSON.parse(stdout)[0].error).toMatchObject(failure);
+      return explained;
+    }
     expect([...operations].sort()).toEqual(foreseen(explained).sort());
     const sent = calls.some(({ parameters }) => "TokenCode" in parameters);
     expect(sent).toBe(explained.tokenCode.needed);
     if (!explained.tokenCode.needed) expect(said).toContain("not sent");
     const last = calls.findLast(({ operation }) => operation === "AssumeRole");
-    if (last === undefined) return;
+    if (last === undefined) return explained;
     const { DurationSeconds, RoleSessionName } = last.parameters;
     expect(Number(DurationSeconds ?? 3600)).toBe(explained.duration.seconds);
     if (explained.sessionName.name !== null) expect(RoleSessionName).toBe(explained.sessionName.name);
     const serial = calls.find(({ parameters }) => "SerialNumber" in parameters)?.parameters.SerialNumber;
     if (serial !== undefined && explained.device?.serial) expect(serial).toBe(explained.device.serial);
-    if (setup === NO_DEVICE) {
-      expect((await explain(`${line} --refresh`, options)).device).toEqual({
-        serial: SERIAL,
-        reason: "remembered: iam:ListMFADevices found it before",
-      });
-    }
-  });
+    return explained;
+  }
+
+  it("whatever is set, and whatever is there already", async () => {
+    const outcomes = new Set<string>();
+    await fc.assert(
+      fc.asyncProperty(
+        fc.constantFrom<Setup>({}, CHAIN, NO_DEVICE),
+        fc.subarray([
+          "assume_mfa_cache = none",
+          "assume_mfa_session = shared",
+          "assume_mfa_required = false",
+          "duration_seconds = 7200",
+          "role_session_name = alice",
+        ]),
+        fc.subarray(["--refresh", "--no-cache", "--direct", "--duration 30m", "--external-id id-1"]),
+        fc.array(fc.constantFrom("the same", "another", "sign in", "41 minutes", "2 hours"), { maxLength: 4 }),
+        async (kind, lines, argv, before) => {
+          world.newCache();
+          const setup: Setup = {
+            ...kind,
+            lines: [kind.lines ?? PLAIN_LINES, ...lines].join("\n"),
+            argv: argv.join(" "),
+          };
+          const { options } = setupOf(setup);
+          for (const event of before) {
+            if (event === "the same") await world.run(`mine login ${argv.join(" ")} -t ${world.code()}`, options);
+            else if (event === "another") await world.run(`mine login --external-id id-2 -t ${world.code()}`, options);
+            else if (event === "sign in") await world.run(`login -t ${world.code()}`, options);
+            else world.sandbox.moveClock(event === "2 hours" ? 7_200_000 : 41 * 60_000);
+          }
+          const { cachedSession, route, wouldFail } = await compare(setup);
+          outcomes.add(
+            `${cachedSession.outcome} ${route?.kind} ${route?.opensShared} ${wouldFail.map(({ code }) => code)}`,
+          );
+        },
+      ),
+      { numRuns: 60 },
+    );
+    expect(outcomes.size).toBeGreaterThan(8);
+  }, 60_000);
 
   it("where the AWS CLI has a session", async () => {
     const { line, options } = setupOf({
