@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import type { DestructiveAction } from "../../src/actions/action.ts";
 import { deleteTable } from "../../src/actions/dynamodb/delete-table.ts";
+import { start } from "../../src/actions/ec2/start.ts";
+import { makeStop } from "../../src/actions/ec2/stop.ts";
 import { terminate } from "../../src/actions/ec2/terminate.ts";
 import type { TestScope } from "../support/action-scope.ts";
 import { runAndTell } from "../support/destructive-run.ts";
@@ -21,6 +23,8 @@ beforeEach(async () => {
   session.allow(
     "dev",
     "ec2:TerminateInstances",
+    "ec2:StopInstances",
+    "ec2:StartInstances",
     "ec2:DescribeInstances",
     "ec2:DescribeInstanceAttribute",
     "dynamodb:DeleteTable",
@@ -45,6 +49,20 @@ const CASES: readonly Case[] = [
     before: "running",
     goal: "terminated",
     make: () => session.addInstances("dev", 1)[0] ?? "",
+  },
+  {
+    action: makeStop({}),
+    operation: "StopInstances",
+    before: "running",
+    goal: "stopped",
+    make: () => session.addInstances("dev", 1)[0] ?? "",
+  },
+  {
+    action: start,
+    operation: "StartInstances",
+    before: "stopped",
+    goal: "running",
+    make: () => session.addInstances("dev", 1, { state: "stopped" })[0] ?? "",
   },
   {
     action: deleteTable,

@@ -186,6 +186,16 @@ describe("StopInstances and StartInstances", () => {
     expect(await stateOf(good)).toBe("running");
   });
 
+  it("do not stop what never ran", async () => {
+    const id = demand((await run())[0]);
+    expect(await refusal(admin.send(new StopInstancesCommand({ InstanceIds: [id], Force: true })))).toEqual({
+      code: "IncorrectInstanceState",
+      status: 400,
+      message: `Instance '${id}' cannot be stopped as it has never reached the 'running' state.`,
+    });
+    expect(await stateOf(id)).toBe("pending");
+  });
+
   it("keep to stop protection, with force too", async () => {
     const id = await runOne({ DisableApiStop: true });
     for (const Force of [false, true]) {
