@@ -1,7 +1,10 @@
 import type { ClientSettings } from "../aws/client-settings.ts";
 import type { AssumeMfaError, InterruptedError } from "../errors.ts";
 import type { Host, Interrupts } from "../host/host.ts";
+import type { IamNeed } from "../policy/build-session-policy.ts";
 import type { ServiceId, Sourced, Target } from "../target/target.ts";
+
+export type { IamNeed } from "../policy/build-session-policy.ts";
 
 /** Where an action works, and with what: one target, one account, one region, one session. */
 export interface ActionScope {
@@ -21,14 +24,6 @@ export interface ActionScope {
 
 /** Reads may be sent again by the SDK. What changes something is sent once (AWS.md, "What follows for the CLI"). */
 export const READ_ATTEMPTS = 3;
-
-/** What an action needs to be allowed, as one statement of an IAM policy says it. */
-export interface IamNeed {
-  /** Such as `ec2:TerminateInstances`. */
-  readonly actions: readonly string[];
-  /** ARNs; `*` where AWS knows no narrower resource for these actions. */
-  readonly resources: readonly string[];
-}
 
 /** Whose resources an ARN is made for. */
 export interface ResourceHome {
@@ -129,8 +124,17 @@ export interface ActReply {
  * tells how the call failed.
  */
 export interface ActionSteps {
-  /** Never throws for an unknown id, nor because the role may not look. @param ids checked, without duplicates */
-  look(ids: readonly string[]): Promise<LookAnswer>;
+  /**
+   * Never throws for an unknown id, nor because the role may not look.
+   * @param ids checked, without duplicates
+   * @param others how many more the run is about, which are looked at apart. Default: none
+   */
+  look(ids: readonly string[], others?: number): Promise<LookAnswer>;
+  /**
+   * These in the batches of one mutating call each, in order, where it is not `batchSize` alone that decides.
+   * Default: by `batchSize`.
+   */
+  batchesOf?(views: readonly ResourceView[]): readonly (readonly ResourceView[])[];
   /**
    * Asks AWS whether it would go through, changing nothing.
    * Undefined where the service can't be asked.

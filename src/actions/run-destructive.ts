@@ -100,8 +100,9 @@ async function doAndWait(
   const giveUpAt = scope.clock.now() + options.timeoutSeconds * 1000;
   const release = interrupts.hold();
   try {
-    const batches = chunksOf(
-      action.batchSize,
+    const batches = batchesOf(
+      action,
+      steps,
       tracked.filter(({ view }) => isToDo(view)),
     );
     for (const [index, batch] of batches.entries()) {
@@ -217,7 +218,7 @@ async function tryOut(
   if (steps.dryRun === undefined && toDo.length > 0) {
     ports.note(`this service has no dry run of its own: whether the role may ${action.wording.verb} was not tried`);
   }
-  for (const batch of chunksOf(action.batchSize, toDo)) {
+  for (const batch of batchesOf(action, steps, toDo)) {
     const refusal = await steps.dryRun?.(batch.map(({ view }) => view));
     for (const one of batch) {
       if (refusal === undefined) one.wouldBeDone = true;
@@ -335,6 +336,18 @@ function checkSessionLife(action: DestructiveAction, scope: ActionScope, options
   throw new AssumeMfaError("SESSION_EXPIRED", `the role's session ${left}; nothing was done`, {
     hint: "run it again with --refresh",
   });
+}
+
+function batchesOf(
+  { batchSize }: DestructiveAction,
+  steps: ActionSteps,
+  tracked: readonly Tracked[],
+): readonly (readonly Tracked[])[] {
+  if (steps.batchesOf === undefined) return chunksOf(batchSize, tracked);
+  const byView = new Map(tracked.map((one) => [one.view, one]));
+  return steps
+    .batchesOf(tracked.map(({ view }) => view))
+    .map((views) => views.flatMap((view) => byView.get(view) ?? []));
 }
 
 function isToDo(view: ResourceView): boolean {

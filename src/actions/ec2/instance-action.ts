@@ -105,9 +105,10 @@ async function openSteps(
   async function withProtection(
     attribute: ProtectionAttribute,
     views: readonly ResourceView[],
+    others: number,
   ): Promise<readonly ResourceView[]> {
     const living = views.filter(({ phase, obstacle }) => phase === "untouched" && obstacle === undefined);
-    if (living.length > MAX_PROTECTION_READS) {
+    if (living.length + others > MAX_PROTECTION_READS) {
       note(`${wording.protection} was not read: more than ${MAX_PROTECTION_READS} instances`);
       return views;
     }
@@ -167,7 +168,7 @@ async function openSteps(
   }
 
   return {
-    async look(ids) {
+    async look(ids, others = 0) {
       let found: Awaited<ReturnType<typeof findInstances>>;
       try {
         found = await findInstances(ec2, ids);
@@ -200,7 +201,7 @@ async function openSteps(
       });
       // What stops on unknown ids anyway needs no more calls.
       if (missing.length > 0 || protectedBy === undefined) return { resources: views, missing };
-      return { resources: await withProtection(protectedBy, views), missing };
+      return { resources: await withProtection(protectedBy, views, others), missing };
     },
 
     async dryRun(batch) {
