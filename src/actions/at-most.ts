@@ -26,6 +26,46 @@ export async function mapAtMost<T, R>(
   return answers;
 }
 
+/** At most so many pieces of work at once; who waits gives its place to the next. */
+export interface Slots {
+  /** Waits for a place, works, and leaves it. */
+  run<R>(work: () => Promise<R>): Promise<R>;
+  /** Called within `run`: leaves the place while the wait lasts, and goes on in the next that is free. */
+  leaveDuring<R>(wait: Promise<R>): Promise<R>;
+}
+
+export function makeSlots(limit: number): Slots {
+  const queue: (() => void)[] = [];
+  let taken = 0;
+  const take = async () => {
+    if (taken < limit) taken += 1;
+    else await new Promise<void>((resolve) => queue.push(resolve));
+  };
+  const leave = () => {
+    const next = queue.shift();
+    if (next === undefined) taken -= 1;
+    else next();
+  };
+  return {
+    async run(work) {
+      await take();
+      try {
+        return await work();
+      } finally {
+        leave();
+      }
+    },
+    async leaveDuring(wait) {
+      leave();
+      try {
+        return await wait;
+      } finally {
+        await take();
+      }
+    },
+  };
+}
+
 /** The list in pieces of at most `size`, in order. */
 export function chunksOf<T>(size: number, items: readonly T[]): readonly (readonly T[])[] {
   const chunks: (readonly T[])[] = [];

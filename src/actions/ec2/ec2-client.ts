@@ -21,6 +21,7 @@ import { type ActionScope, READ_ATTEMPTS } from "../action.ts";
 import { isRefusedWith, toActionError } from "../action-errors.ts";
 import { makeReading } from "../reading.ts";
 import type { Instance } from "./instance.ts";
+import type { InstanceFilter } from "./instance-filters.ts";
 
 /** EC2 refuses a filter of more values (API reference, "Filter": 200 per request). */
 export const MAX_FILTER_VALUES = 200;
@@ -31,11 +32,11 @@ export interface InstancePage {
   readonly nextToken: string | undefined;
 }
 
-/** Which instances: exactly these ids (an unknown one fails the call), those of these that exist, or all. */
+/** Which instances: exactly these ids (an unknown one fails the call), those of these that exist, or all that match. */
 export type InstanceQuery =
   | { readonly ids: readonly string[] }
   | { readonly idsThatMayExist: readonly string[] }
-  | { readonly pageSize: number };
+  | { readonly pageSize: number; readonly filters?: readonly InstanceFilter[] };
 
 /** A call that changes instances, each by the name of its API operation and of the IAM action that allows it. */
 export type InstanceCall =
@@ -90,7 +91,7 @@ export function makeEc2(scope: ActionScope): Ec2 {
         const output = await reader.send(command, options);
         return {
           instances: (output.Reservations ?? []).flatMap((reservation) =>
-            (reservation.Instances ?? []).map(toInstance),
+            (reservation.Instances ?? []).map((one) => toInstance(one, readSettings.region)),
           ),
           // Some emulators answer an empty token on the last page.
           nextToken: output.NextToken || undefined,
@@ -182,10 +183,12 @@ async function sendCall(writer: EC2Client, call: InstanceCall, input: CallInput)
 function inputOf(query: InstanceQuery): DescribeInstancesCommandInput {
   if ("ids" in query) return { InstanceIds: [...query.ids] };
   if ("idsThatMayExist" in query) return { Filters: [{ Name: "instance-id", Values: [...query.idsThatMayExist] }] };
-  return { MaxResults: query.pageSize };
+  const { pageSize, filters = [] } = query;
+  if (filters.length === 0) return { MaxResults: pageSize };
+  return { MaxResults: pageSize, Filters: filters.map(({ name, values }) => ({ Name: name, Values: [...values] })) };
 }
 
-function toInstance(instance: SdkInstance): Instance {
+function toInstance(instance: SdkInstance, region: string): Instance {
   const name = instance.Tags?.find((tag) => tag.Key === "Name")?.Value;
   return {
     id: instance.InstanceId ?? "",
@@ -193,6 +196,7 @@ function toInstance(instance: SdkInstance): Instance {
     name: name || null,
     state: stateName(instance.State),
     type: instance.InstanceType ?? null,
+    region,
     zone: instance.Placement?.AvailabilityZone ?? null,
     launchedAt: instance.LaunchTime?.toISOString() ?? null,
     privateIp: instance.PrivateIpAddress ?? null,

@@ -1,15 +1,12 @@
 import type { ActionScope, Whereabouts } from "../action.ts";
 import { mapAtMost } from "../at-most.ts";
-import { inRegion } from "../in-region.ts";
+import { inRegion, isRegionName } from "../in-region.ts";
 import { readPages } from "../paging.ts";
 
 /** Regions and accounts that are asked at once. */
 const ASKED_AT_ONCE = 10;
 /** All of it is over by then: it only makes an error's hint better. */
 const TIME_LIMIT_MS = 10_000;
-
-/** What AWS gives as a region becomes part of a host name. */
-const REGION = /^[a-z]{2}(?:-[a-z]+)+-\d{1,2}$/;
 
 /**
  * Looks for instances that the scope's region has not: in the account's other regions, where the role may list these,
@@ -66,7 +63,7 @@ export async function findElsewhere(scope: ActionScope, missing: readonly string
       [
         ...others.map((other) => () => look(other, { accountId: other.accountId, targetName: other.target.name })),
         ...regions
-          .filter((region) => region !== here && REGION.test(region))
+          .filter((region) => region !== here && isRegionName(region))
           .map((region) => () => look(inRegion(scope, region), undefined)),
       ],
       (one) => one(),

@@ -6,6 +6,7 @@ export interface Instance {
   /** `pending`, `running`, `shutting-down`, `terminated`, `stopping`, `stopped`. */
   readonly state: string;
   readonly type: string | null;
+  readonly region: string;
   /** The Availability Zone. */
   readonly zone: string | null;
   /** ISO 8601, UTC. */

@@ -3,6 +3,7 @@ import { chunksOf } from "../at-most.ts";
 import { notFoundError } from "../not-found.ts";
 import { readPages } from "../paging.ts";
 import type { Instance } from "./instance.ts";
+import type { InstanceFilter } from "./instance-filters.ts";
 
 /** Small enough that the first rows show soon, large enough that ten thousand take twenty calls. EC2 takes 5 to 1000. */
 const PAGE_SIZE = 500;
@@ -10,11 +11,13 @@ const PAGE_SIZE = 500;
 /**
  * The account's EC2 instances in the scope's region, page by page as they arrive; with ids, exactly those, in their order.
  * @param ids checked by `checkInstanceIds`; empty for all
+ * @param filters where no ids are given: those that match all of them
  * @throws NOT_FOUND naming the unknown ids and those that exist
  */
 export async function* listInstances(
   scope: ActionScope,
   ids: readonly string[] = [],
+  filters: readonly InstanceFilter[] = [],
 ): AsyncGenerator<readonly Instance[], void, void> {
   const [{ makeEc2 }, { findInstances }] = await Promise.all([
     import("./ec2-client.ts"),
@@ -23,7 +26,7 @@ export async function* listInstances(
   const ec2 = makeEc2(scope);
   try {
     if (ids.length === 0) {
-      const pages = readPages((nextToken) => ec2.describeInstances({ pageSize: PAGE_SIZE }, nextToken));
+      const pages = readPages((nextToken) => ec2.describeInstances({ filters, pageSize: PAGE_SIZE }, nextToken));
       for await (const page of pages) yield page.instances;
       return;
     }
