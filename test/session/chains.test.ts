@@ -1,3 +1,4 @@
+import { setTimeout } from "node:timers/promises";
 import { describe, expect, it } from "vitest";
 import type { Role } from "../../src/sandbox/world.ts";
 import { type CliWorld, DEV, openCliWorld, PARENT, PROD, type Run, SERIAL } from "../support/cli-world.ts";
@@ -237,7 +238,9 @@ describe("several chains in one run", () => {
     world.newCache();
     const code = world.code();
     const runs = await Promise.all(
-      ["deploy", "audit", "deploy"].map((target) => world.run(`${target} login`, { env, replies: [() => code] })),
+      ["deploy", "audit", "deploy"].map((target) =>
+        world.run(`${target} login`, { env, replies: [() => code], sleep: (ms) => setTimeout(ms) }),
+      ),
     );
     expect(runs.map(({ exitCode }) => exitCode)).toEqual([0, 0, 0]);
     expect(runs.flatMap(({ questions }) => questions)).toHaveLength(1);
