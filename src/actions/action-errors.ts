@@ -5,6 +5,7 @@ import {
   detachFailure,
   isAccessDenied,
   isExpiredSession,
+  isThrottled,
 } from "../aws/aws-failure.ts";
 import { awsText } from "../aws/aws-text.ts";
 import type { ClientSettings } from "../aws/client-settings.ts";
@@ -22,18 +23,6 @@ export interface AwsCall {
 }
 
 const SERVICE_NAMES: Readonly<Record<string, string>> = { ec2: "EC2", dynamodb: "DynamoDB", sts: "STS" };
-
-const THROTTLED_CODES = new Set([
-  "Throttling",
-  "ThrottlingException",
-  "ThrottledException",
-  "RequestThrottled",
-  "RequestThrottledException",
-  "RequestLimitExceeded",
-  "TooManyRequestsException",
-  "ProvisionedThroughputExceededException",
-  "SlowDown",
-]);
 
 /** Of a start (EC2 API reference, "Server error codes"). */
 const NO_CAPACITY_CODES = new Set(["InsufficientInstanceCapacity", "InsufficientHostCapacity", "InsufficientCapacity"]);
@@ -89,11 +78,6 @@ export function isRefusedWith(error: unknown, ...codes: readonly string[]): bool
 export function isDenial(error: unknown): boolean {
   const failure = awsFailureOf(error);
   return failure !== undefined && isAccessDenied(failure);
-}
-
-/** Told by its code alone: EC2 throttles with HTTP 503, DynamoDB with 400. */
-export function isThrottled(failure: AwsFailure): boolean {
-  return THROTTLED_CODES.has(failure.code) || (failure.kind === "refused" && failure.status === 429);
 }
 
 type Described = Pick<AssumeMfaError, "code" | "message" | "hint">;

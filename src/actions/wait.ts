@@ -1,5 +1,6 @@
 import type { ActionScope, ActionSteps } from "./action.ts";
-import { awsFailureOf, isDenial, isThrottled } from "./action-errors.ts";
+import { isDenial } from "./action-errors.ts";
+import { makePace } from "./pace.ts";
 import { markState, type Tracked } from "./tracked.ts";
 
 /** While waiting: how many are in which state. */
@@ -17,15 +18,6 @@ export type WaitEnd =
   | { readonly kind: "over" }
   | { readonly kind: "timed out"; readonly seconds: number }
   | { readonly kind: "cut short"; readonly error: unknown };
-
-/** Polling starts small, for a sandbox that is done at once, and grows, for EC2, which takes a minute. */
-const FIRST_DELAY_MS = 200;
-const GROWTH = 1.5;
-const LONGEST_DELAY_MS = 5_000;
-const FIRST_BACK_OFF_MS = 2_000;
-const LONGEST_BACK_OFF_MS = 20_000;
-/** After so many readings in a row without an answer the waiting ends. */
-const MAX_TROUBLES = 5;
 
 /** Reads the true state of each and notes it. @throws what the reading threw */
 export async function readStates(steps: ActionSteps, tracked: readonly Tracked[]): Promise<void> {
@@ -51,8 +43,7 @@ export async function waitUntilReached(
   const startedAt = clock.now();
   const underWay = () => tracked.filter(({ phase }) => phase === "under way");
   if (underWay().length === 0) return { kind: "over" };
-  let delayMs = FIRST_DELAY_MS;
-  let troubles = 0;
+  const pace = makePace();
   const giveUp = (reason: string, end: WaitEnd): WaitEnd => {
     for (const one of underWay()) one.remark = `not waited for: ${reason}`;
     return end;
@@ -62,24 +53,18 @@ export async function waitUntilReached(
     const leftMs = startedAt + timeoutSeconds * 1000 - clock.now();
     if (leftMs <= 0) return { kind: "timed out", seconds: timeoutSeconds };
     try {
-      await clock.sleep(Math.min(delayMs, leftMs), interrupts.signal);
+      await clock.sleep(Math.min(pace.delayMs, leftMs), interrupts.signal);
     } catch (error) {
       if (!interrupts.signal.aborted) throw error;
     }
     try {
       await readStates(steps, underWay());
-      troubles = 0;
-      delayMs = Math.min(delayMs * GROWTH, LONGEST_DELAY_MS);
+      pace.answered();
     } catch (error) {
       if (isDenial(error)) return giveUp("the role may not look at it", { kind: "over" });
-      const failure = awsFailureOf(error);
-      if (failure !== undefined && isThrottled(failure)) {
-        delayMs = Math.min(Math.max(delayMs * 2, FIRST_BACK_OFF_MS), LONGEST_BACK_OFF_MS);
-      } else if (failure === undefined || failure.kind === "refused" || ++troubles >= MAX_TROUBLES) {
-        // Even a bug ends in the report: what was done so far must not be lost with it.
+      // Even a bug ends in the report: what was done so far must not be lost with it.
+      if (!pace.isWorthAnotherLook(error)) {
         return giveUp(error instanceof Error ? error.message : String(error), { kind: "cut short", error });
-      } else {
-        delayMs = Math.min(delayMs * 2, LONGEST_DELAY_MS);
       }
     }
     if (interrupts.signal.aborted) break;
@@ -88,7 +73,7 @@ export async function waitUntilReached(
   return { kind: "over" };
 }
 
-function countStates(tracked: readonly Tracked[]): ReadonlyMap<string, number> {
+export function countStates(tracked: readonly Tracked[]): ReadonlyMap<string, number> {
   const counts = new Map<string, number>();
   for (const { state = "unknown" } of tracked) counts.set(state, (counts.get(state) ?? 0) + 1);
   return counts;

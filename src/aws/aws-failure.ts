@@ -224,3 +224,21 @@ const ACCESS_DENIED_CODES = new Set(["AccessDenied", "AccessDeniedException", "U
 export function isAccessDenied(failure: AwsFailure): boolean {
   return failure.kind === "refused" && ACCESS_DENIED_CODES.has(failure.code);
 }
+
+/** AWS's words for being called too often. */
+const THROTTLED_CODES: ReadonlySet<string> = new Set([
+  "Throttling",
+  "ThrottlingException",
+  "ThrottledException",
+  "RequestThrottled",
+  "RequestThrottledException",
+  "RequestLimitExceeded",
+  "TooManyRequestsException",
+  "ProvisionedThroughputExceededException",
+  "SlowDown",
+]);
+
+/** Told by its code alone: EC2 throttles with HTTP 503, DynamoDB with 400. */
+export function isThrottled(failure: AwsFailure): boolean {
+  return THROTTLED_CODES.has(failure.code) || (failure.kind === "refused" && failure.status === 429);
+}

@@ -1,6 +1,7 @@
 // STS, the edge. Rules: this file is the only one of the room that imports the SDK, and is itself imported only when a
-// call is due (it is the heavy part); every client is made by aws/client-config.ts; nothing here is sent twice, but for
-// what AWS refused for when it was signed: a refusal that comes before all else, so that the code is as good as before.
+// call is due (it is the heavy part); every client is made by aws/client-config.ts; nothing with a code is sent
+// twice, but for what never left this machine, and what AWS refused for when it was signed: a refusal that comes before
+// all else, so that the code is as good as before.
 import {
   AssumeRoleCommand,
   type Credentials,
@@ -11,6 +12,7 @@ import {
 import { classifyFailure, detachFailure, isClockRefusal } from "../aws/aws-failure.ts";
 import { makeClientConfig } from "../aws/client-config.ts";
 import type { ClientSettings } from "../aws/client-settings.ts";
+import { retrySafely } from "./safe-retry.ts";
 
 /** The inputs of AssumeRole, named as the API names them. */
 export interface AssumeRoleInput {
@@ -63,20 +65,25 @@ export interface StsClient {
 export function makeStsClient(settings: ClientSettings): StsClient {
   const client = new STSClient(makeClientConfig(settings));
   const { clock } = settings;
-  const send = <T>(call: () => Promise<T>) =>
-    sendByAwsTime(call, !settings.credentials.isLongTerm, () => clock?.blame());
+  const send = <T>(call: () => Promise<T>, carriesCode: boolean) =>
+    sendByAwsTime(
+      () => retrySafely(call, { carriesCode }),
+      !settings.credentials.isLongTerm,
+      () => clock?.blame(),
+    );
   return {
     async assumeRole(input) {
-      const { Credentials: credentials, AssumedRoleUser: user } = await send(() =>
-        client.send(new AssumeRoleCommand(input)),
+      const { Credentials: credentials, AssumedRoleUser: user } = await send(
+        () => client.send(new AssumeRoleCommand(input)),
+        input.TokenCode !== undefined,
       );
       return { ...answeredCredentials(credentials), assumedRoleArn: user?.Arn };
     },
     async getSessionToken(input) {
-      return answeredCredentials((await send(() => client.send(new GetSessionTokenCommand(input)))).Credentials);
+      return answeredCredentials((await send(() => client.send(new GetSessionTokenCommand(input)), true)).Credentials);
     },
     async getCallerIdentity() {
-      return (await send(() => client.send(new GetCallerIdentityCommand({})))).Arn;
+      return (await send(() => client.send(new GetCallerIdentityCommand({})), false)).Arn;
     },
     clockOffsetMs: () => clock?.offsetMs(),
     close() {

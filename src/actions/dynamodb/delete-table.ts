@@ -1,3 +1,4 @@
+import { isThrottled } from "../../aws/aws-failure.ts";
 import { AssumeMfaError } from "../../errors.ts";
 import type {
   ActionScope,
@@ -8,7 +9,7 @@ import type {
   ResourceView,
   Wording,
 } from "../action.ts";
-import { awsFailureOf, isDenial, isRefusedWith, isThrottled } from "../action-errors.ts";
+import { awsFailureOf, isDenial, isRefusedWith } from "../action-errors.ts";
 import { mapAtMost } from "../at-most.ts";
 import { unseenView } from "../unseen-view.ts";
 import type { Table } from "./table.ts";
