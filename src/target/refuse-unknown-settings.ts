@@ -6,19 +6,17 @@ import { checked, profileSetting, refused } from "./setting.ts";
 interface OwnKey {
   /** What may stand there, lower case; undefined: checked elsewhere. */
   readonly values: readonly string[] | undefined;
-  /** Values that would change what is done, and that this version does not do. */
-  readonly unbuilt: readonly string[];
 }
 
 /** CLI.md, "Targets". */
 const OWN_KEYS: ReadonlyMap<string, OwnKey> = new Map([
-  ["assume_mfa_session", { values: ["auto", "direct", "shared"], unbuilt: [] }],
-  ["assume_mfa_session_duration", { values: undefined, unbuilt: [] }],
-  ["assume_mfa_required", { values: ["true", "false"], unbuilt: [] }],
-  ["assume_mfa_confirm", { values: ["prompt", "always", "person", "never"], unbuilt: [] }],
-  ["assume_mfa_scope", { values: ["role", "action"], unbuilt: ["action"] }],
-  ["assume_mfa_cache", { values: ["file", "none", "keychain"], unbuilt: [] }],
-  ["assume_mfa_share_aws_cli", { values: ["true", "false"], unbuilt: [] }],
+  ["assume_mfa_session", { values: ["auto", "direct", "shared"] }],
+  ["assume_mfa_session_duration", { values: undefined }],
+  ["assume_mfa_required", { values: ["true", "false"] }],
+  ["assume_mfa_confirm", { values: ["prompt", "always", "person", "never"] }],
+  ["assume_mfa_scope", { values: ["role", "action"] }],
+  ["assume_mfa_cache", { values: ["file", "none", "keychain"] }],
+  ["assume_mfa_share_aws_cli", { values: ["true", "false"] }],
 ]);
 const BOOLEAN_KEYS: ReadonlySet<string> = new Set(["assume_mfa_required", "assume_mfa_share_aws_cli"]);
 
@@ -30,7 +28,7 @@ const SHARED_MIN_SECONDS = 900;
 const SHARED_MAX_SECONDS = 129_600;
 
 /**
- * A setting of ours that is mistyped, or that this version can't honour, must never be passed over in silence: somebody
+ * A setting of ours that is mistyped must never be passed over in silence: somebody
  * relies on it. So every key that begins like ours, or is two edits from one of ours, is known or refused.
  * @throws AssumeMfaError CONFIG_MALFORMED, naming the file, the line and the closest key
  */
@@ -52,7 +50,6 @@ function checkOwnKey(profile: Profile, key: string, own: OwnKey): void {
   const value = BOOLEAN_KEYS.has(key) ? setting.value.toLowerCase() : setting.value;
   const isKnown = own.values.includes(value);
   checked(setting, () => isKnown, `one of ${own.values.join(", ")}`);
-  if (own.unbuilt.includes(value)) throw refused(setting, `= ${value} is not supported by this version yet`);
 }
 
 interface Closest {

@@ -34,7 +34,7 @@ import {
   type Setting,
   sourced,
 } from "./setting.ts";
-import type { CacheKind, ConfirmMode, Origin, SessionMode, Sourced, Target } from "./target.ts";
+import type { CacheKind, ConfirmMode, Origin, SessionMode, SessionScope, Sourced, Target } from "./target.ts";
 
 /** What the command line says about a target, as it was typed; undefined where it says nothing. */
 export interface TargetOptions {
@@ -64,6 +64,8 @@ export interface TargetOptions {
   readonly shared?: boolean | undefined;
   /** `--direct` */
   readonly direct?: boolean | undefined;
+  /** `--scoped` */
+  readonly scoped?: boolean | undefined;
 }
 
 // Lengths and patterns: STS API reference, AssumeRole (AWS.md, 2).
@@ -211,7 +213,11 @@ function resolveOnWay(query: TargetQuery): Target {
     useFipsEndpoint: resolveSwitch(settings, env, "use_fips_endpoint"),
     useDualstackEndpoint: resolveSwitch(settings, env, "use_dualstack_endpoint"),
     connection: resolveConnection(settings, env),
-    confirm: profile === undefined ? strictestConfirm(role.value, settings, config) : resolveConfirm(settings),
+    confirm: resolveGuard(CONFIRM, role.value, profile, settings, config),
+    scope:
+      options.scoped === true
+        ? sourced("action", Object.freeze({ kind: "option", option: "--scoped" }))
+        : resolveGuard(SCOPE, role.value, profile, settings, config),
     cache: ownSetting<CacheKind>(settings, "assume_mfa_cache") ?? byDefault("file"),
     sessionMode: resolveSessionMode(options, settings),
     sharedDurationSeconds: resolveSharedDuration(profile, resolved.profile),
@@ -364,28 +370,48 @@ export function resolveSharedDuration(...profiles: readonly (Profile | undefined
   return sourced(parseDuration(setting.value) ?? SHARED_DEFAULT_SECONDS, setting.origin);
 }
 
-const CONFIRM_MODES: readonly ConfirmMode[] = ["never", "prompt", "always", "person"];
+/** A setting that guards a role: its values from the loosest to the strictest. */
+interface Guard<T extends string> {
+  readonly key: string;
+  readonly values: readonly T[];
+  readonly byDefault: Sourced<T>;
+}
+
+const CONFIRM: Guard<ConfirmMode> = {
+  key: "assume_mfa_confirm",
+  values: ["never", "prompt", "always", "person"],
+  byDefault: byDefault("prompt"),
+};
+const SCOPE: Guard<SessionScope> = {
+  key: "assume_mfa_scope",
+  values: ["role", "action"],
+  byDefault: byDefault("role"),
+};
 
 /**
  * A role named by its ARN is as well guarded as any profile that leads to it: else the ARN would be the way round.
+ * @param profile the target's own; undefined for a bare role ARN
  * @param settings the profile in force: its own word counts too
  */
-function strictestConfirm(role: RoleArn, settings: Profile | undefined, config: AwsConfig): Sourced<ConfirmMode> {
-  let strictest = resolveConfirm(settings);
+function resolveGuard<T extends string>(
+  guard: Guard<T>,
+  role: RoleArn,
+  profile: Profile | undefined,
+  settings: Profile | undefined,
+  config: AwsConfig,
+): Sourced<T> {
+  let strictest = ownSetting<T>(settings, guard.key) ?? guard.byDefault;
+  if (profile !== undefined) return strictest;
   // IAM compares role names without regard to case.
   const arn = role.arn.toLowerCase();
   for (const name of config.roleProfileNames()) {
-    const profile = config.profile(name);
-    if (profile?.get("role_arn")?.value.toLowerCase() !== arn) continue;
+    const other = config.profile(name);
+    if (other?.get("role_arn")?.value.toLowerCase() !== arn) continue;
     // A mistyped setting of theirs could be the one that guards it.
-    refuseUnknownSettings(profile);
-    if (profile.get("assume_mfa_confirm") === undefined) continue;
-    const confirm = resolveConfirm(profile);
-    if (CONFIRM_MODES.indexOf(confirm.value) > CONFIRM_MODES.indexOf(strictest.value)) strictest = confirm;
+    refuseUnknownSettings(other);
+    const setting = ownSetting<T>(other, guard.key);
+    if (setting === undefined) continue;
+    if (guard.values.indexOf(setting.value) > guard.values.indexOf(strictest.value)) strictest = setting;
   }
   return strictest;
-}
-
-function resolveConfirm(profile: Profile | undefined): Sourced<ConfirmMode> {
-  return ownSetting<ConfirmMode>(profile, "assume_mfa_confirm") ?? byDefault("prompt");
 }

@@ -27,6 +27,9 @@ export type CacheKind = "file" | "keychain" | "none";
 /** How the code becomes a session (CLI.md, `assume_mfa_session`). */
 export type SessionMode = "auto" | "direct" | "shared";
 
+/** What an action's session may do: all that the role may, or what the action needs alone (CLI.md, `assume_mfa_scope`). */
+export type SessionScope = "role" | "action";
+
 /** Whose keys sign the AssumeRole. */
 export type Source = SourceKeys | SourceProvided | SourceRole;
 
@@ -146,6 +149,8 @@ export interface Target {
   /** Through which proxy, trusting whom. */
   readonly connection: SourcedConnection;
   readonly confirm: Sourced<ConfirmMode>;
+  /** `action` makes no session narrower by itself: `narrowTarget` does, where an action is to be done. */
+  readonly scope: Sourced<SessionScope>;
   readonly cache: Sourced<CacheKind>;
   readonly sessionMode: Sourced<SessionMode>;
   /** Life of the shared session that this target would open. */

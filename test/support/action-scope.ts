@@ -79,6 +79,7 @@ export function makeTestScope(options: TestScopeOptions): TestScope {
     useDualstackEndpoint: { value: false, origin },
     connection: DIRECT_CONNECTION,
     confirm: { value: "prompt", origin },
+    scope: { value: "role", origin },
     cache: { value: "none", origin },
     sessionMode: { value: "auto", origin },
     sharedDurationSeconds: { value: 28_800, origin },

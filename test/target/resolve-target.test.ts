@@ -1015,7 +1015,8 @@ describe("switches", () => {
     ["assume_mfa_session", "direct", {}],
     ["assume_mfa_session_duration", "8h", {}],
     ["assume_mfa_session_duration", "129600", {}],
-    ["assume_mfa_scope", "role", {}],
+    ["assume_mfa_scope", "role", { scope: { value: "role" } }],
+    ["assume_mfa_scope", "action", { scope: { value: "action" } }],
     ["assume_mfa_share_aws_cli", "false", {}],
     ["ASSUME_MFA_CONFIRM", "never", { confirm: { value: "never" } }],
   ])("%s = %s is understood", (key, value, expected) => {
@@ -1036,14 +1037,6 @@ describe("switches", () => {
       expect([code, exitCode]).toEqual(["CONFIG_MALFORMED", 3]);
       expect(message).toMatch(new RegExp(`^/aws/config:4: ${key} (?:is empty|must be )`));
     }
-  });
-
-  it.each([["assume_mfa_scope", "action", "= action "]])("%s = %s is said not to be built yet", (key, value, shown) => {
-    expect(said({ config: `${DEV}${key} = ${value}\n` })).toEqual([
-      "CONFIG_MALFORMED",
-      3,
-      `/aws/config:4: ${key} ${shown}is not supported by this version yet`,
-    ]);
   });
 
   it.each([
