@@ -563,6 +563,84 @@ describe("who gives a source its credentials", () => {
   });
 });
 
+describe("any file", () => {
+  const KEY_NAMES = [
+    "role_arn",
+    "source_profile",
+    "credential_source",
+    "credential_process",
+    "web_identity_token_file",
+    "sso_session",
+    "sso_account_id",
+    "sso_role_name",
+    "sso_start_url",
+    "sso_region",
+    "login_session",
+    "aws_access_key_id",
+    "aws_secret_access_key",
+    "mfa_serial",
+    "source_identity",
+    "session_tags",
+    "ec2_metadata_service_endpoint",
+    "ec2_metadata_service_endpoint_mode",
+    "endpoint_url",
+    "region",
+  ];
+  /** As long as a secret key: what slipped into the wrong line is never shown. */
+  const SLIPPED = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+  const value = fc.oneof(
+    fc.constantFrom(role("x"), "p0", "p1", "p2", "__proto__", "Environment", "Ec2InstanceMetadata", "EcsContainer"),
+    fc.constantFrom(
+      "x",
+      "",
+      "us-east-1",
+      "111122223333",
+      "https://a.example/start",
+      "http://localhost:1",
+      "corp",
+      "a=b",
+    ),
+    fc.constantFrom(
+      SLIPPED,
+      `vault '${SLIPPED}`,
+      `./${SLIPPED}`,
+      `http://${SLIPPED}@x`,
+      `\u202e${SLIPPED}`,
+      `${SLIPPED} x`,
+    ),
+    fc.string({ maxLength: 8, unit: "binary" }).map((text) => text.replace(/[\r\n]/g, "")),
+  );
+  const section = fc.dictionary(fc.constantFrom(...KEY_NAMES), value, { maxKeys: 8, noNullPrototype: true });
+
+  it("resolves or is refused in our words, which show nothing that slipped", () => {
+    let resolved = 0;
+    fc.assert(
+      fc.property(fc.array(section, { minLength: 3, maxLength: 3 }), section, (profiles, session) => {
+        const write = (header: string, settings: Readonly<Record<string, string>>) =>
+          `[${header}]\n${Object.entries(settings)
+            .map(([key, text]) => `${key} = ${text}\n`)
+            .join("")}`;
+        const config = [
+          ...profiles.map((settings, index) => write(`profile p${index}`, { role_arn: role("x"), ...settings })),
+          write("profile __proto__", profiles[0] ?? {}),
+          write("sso-session corp", session),
+        ].join("");
+        const env = { AWS_CONTAINER_CREDENTIALS_FULL_URI: session.endpoint_url, ...ENV_KEYS };
+        try {
+          const target = resolve({ config, name: "p0", env });
+          resolved += 1;
+          expect(rolesOnTheWay(target).length).toBeLessThan(11);
+        } catch (error) {
+          if (!(error instanceof AssumeMfaError)) throw error;
+          expect(`${error.message} ${error.hint}`).not.toContain(SLIPPED);
+        }
+      }),
+      { numRuns: 3_000 },
+    );
+    expect(resolved).toBeGreaterThan(50);
+  });
+});
+
 /** Which role each profile assumes in turn, as botocore goes; `error` where it refuses. */
 const BOTOCORE = `
 import json, sys
