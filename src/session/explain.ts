@@ -20,7 +20,7 @@ import type { KeptSession } from "./session-cache.ts";
 import { canonicalText, SESSION_SCHEMA, type SessionInputs, sessionInputs } from "./session-inputs.ts";
 import { knownSessionName, sessionNameOf } from "./session-name.ts";
 import type { KeptSharedSession } from "./shared-sessions.ts";
-import { placeOf, signInOf } from "./signer.ts";
+import { placeName, placeOf, signInOf } from "./signer.ts";
 import { type CodeSource, codeSourceOf, codeSourceRequest, faultOf } from "./token-code-source.ts";
 
 /** What a run finds where it looks for a cached session. */
@@ -133,7 +133,7 @@ export function explainRoleSession(
         ? hour("a role that a role's session assumes lasts 1 h at most")
         : explainCap(target, route, options, ports),
     device: signIn === undefined || route?.kind === "plain" ? undefined : explainDevice(signIn, options, ports),
-    sessionName: explainSessionName(target, hop, ports),
+    sessionName: explainSessionName(target, route?.kind === "shared" ? shared : undefined, hop, ports),
     code,
     hop,
     failures: isServed(cache) ? [] : failures,
@@ -247,8 +247,10 @@ function explainDevice(signIn: SignIn, options: RoleSessionOptions, { devices }:
     : { value, from: "remembered: iam:ListMFADevices found it before" };
 }
 
+/** @param shared that signs in the place of the source's own keys */
 function explainSessionName(
   target: Target,
+  shared: KeptSharedSession | undefined,
   hop: RoleSessionExplanation | undefined,
   { callers }: ExplainPorts,
 ): Outlook {
@@ -259,7 +261,9 @@ function explainSessionName(
     const value = hop.cache.outcome === "hit" ? sessionNameOf(hop.cache.kept.assumedRoleArn) : hop.sessionName.value;
     return { value, from: `as ${source.label} has it` };
   }
-  const value = source.kind === "keys" ? knownSessionName(source, placeOf(target), callers) : undefined;
+  const place = placeOf(target);
+  const own = source.kind === "keys" ? knownSessionName(source, place, callers) : undefined;
+  const value = own ?? (shared && sessionNameOf(callers.read(shared.accessKeyId, placeName(place))));
   return value === undefined
     ? { value, from: "the signer's name, which sts:GetCallerIdentity tells" }
     : { value, from: "the signer's name, remembered" };
