@@ -5,6 +5,9 @@ import { deleteTable } from "../../src/actions/dynamodb/delete-table.ts";
 import { describeTable } from "../../src/actions/dynamodb/table.ts";
 import { listTables } from "../../src/actions/dynamodb/tables.ts";
 import { listInstances } from "../../src/actions/ec2/instances.ts";
+import { reboot } from "../../src/actions/ec2/reboot.ts";
+import { start } from "../../src/actions/ec2/start.ts";
+import { makeStop } from "../../src/actions/ec2/stop.ts";
 import { terminate } from "../../src/actions/ec2/terminate.ts";
 import { makeClientConfig } from "../../src/aws/client-config.ts";
 import { Credentials } from "../../src/credentials/credentials.ts";
@@ -87,6 +90,36 @@ describe.skipIf(!isMotoInstalled())("against moto", () => {
     const told = await runAndTell(terminate, ids.slice(0, 2), scope, { dryRun: true });
     expect(told.report?.resources.map(({ outcome }) => outcome)).toEqual(["would be done", "would be done"]);
     expect(Object.values(await statesNow())).toEqual(["running", "running", "running"]);
+  });
+
+  it("stops, starts and reboots", async () => {
+    const [one = "", two = ""] = ids;
+    const stopped = await runAndTell(makeStop({ force: true }), [one], scope);
+    expect(stopped.report?.resources).toMatchObject([{ before: "running", state: "stopped", outcome: "done" }]);
+    const refused = await runAndTell(reboot, [one, two], scope);
+    expect(refused.thrown).toMatchObject({ code: "WRONG_STATE", details: { states: { [one]: "stopped" } } });
+    const started = await runAndTell(start, [one, two], scope);
+    expect(started.report?.resources).toMatchObject([
+      { before: "stopped", state: "running", outcome: "done" },
+      { outcome: "done", reason: "was already running" },
+    ]);
+    const rebooted = await runAndTell(reboot, [one, two], scope);
+    expect(rebooted.report?.resources.map(({ outcome, reason }) => [outcome, reason])).toEqual([
+      ["done", "asked to reboot"],
+      ["done", "asked to reboot"],
+    ]);
+  });
+
+  it("knows in which region an instance is", async () => {
+    const far = makeTestScope({
+      accountId: "123456789012",
+      credentials: scope.clientSettings("ec2", 1).credentials,
+      endpoint: moto.url,
+      clock: makeFakeClock(),
+      region: "eu-west-1",
+    });
+    const told = await runAndTell(terminate, ids.slice(0, 2), far);
+    expect(told.thrown?.hint).toBe(`${ids[0]}, ${ids[1]} are in us-east-1: --region us-east-1`);
   });
 
   it("terminates, and deletes a table", async () => {

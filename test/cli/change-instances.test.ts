@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Instance } from "../../src/sandbox/world.ts";
 import { changesOf, DEV, demand, openCliWorld, PROD } from "../support/cli-world.ts";
+import { startFaultProxy } from "../support/fault-proxy.ts";
 
 const world = await openCliWorld();
 
@@ -156,6 +157,14 @@ describe("an id that is elsewhere", () => {
     expect(JSON.parse(json.stdout)[0].error.elsewhere).toEqual([
       { id: foreign, region: "us-east-1", account: PROD, target: "prod" },
     ]);
+    // Another endpoint is another AWS: the id is not told to it.
+    const proxy = await startFaultProxy(world.sandbox.endpoint);
+    const elsewhere = ["--endpoint-url", proxy.url, "-t", world.code()];
+    const other = await world.run(["dev", "terminate", foreign, "--yes", ...elsewhere], {
+      env: { ASSUME_MFA_SANDBOX: undefined },
+    });
+    expect(other.stderr).toContain("hint: check the id, the region and the target\n");
+    await proxy.close();
     // Nothing is read from the cache where that is not wanted.
     const words = ["dev", "terminate", foreign, "--yes", "--no-cache", "-t", world.code()];
     expect((await world.run(words)).stderr).toContain("hint: check the id, the region and the target\n");

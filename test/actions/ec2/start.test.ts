@@ -116,6 +116,20 @@ describe("start", () => {
     expect(told.failure).toBeUndefined();
   });
 
+  it("does not take one old reading for the end of it", async () => {
+    const [id = ""] = addStopped(1);
+    let readings = 0;
+    const told = await runAndTell(start, [id], scope, {
+      onProgress: () => {
+        const instance = session.instance("dev", id);
+        if (instance === undefined) return;
+        const state = (["pending", "stopped", "pending", "stopped"] as const)[readings++] ?? "running";
+        Object.assign(instance, { state, nextState: undefined });
+      },
+    });
+    expect(told.report?.resources).toMatchObject([{ state: "running", outcome: "done" }]);
+  });
+
   it("says that EC2 has no room, with what it then reads, and does not ask again", async () => {
     const [id = ""] = addStopped(1);
     const body =
