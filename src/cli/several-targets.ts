@@ -1,5 +1,5 @@
-import { mapAtMost } from "../actions/at-most.ts";
-import { AssumeMfaError } from "../errors.ts";
+import { makeSlots } from "../actions/at-most.ts";
+import { AssumeMfaError, InterruptedError } from "../errors.ts";
 import { formatTargetResults, type TargetResult } from "../outputs/json.ts";
 import { type CodeNeed, codeNeedOf } from "../session/code-need.ts";
 import { makeMemorySharedSessions } from "../session/memory-shared-sessions.ts";
@@ -8,6 +8,7 @@ import { codeSourceRequest, isCodeAtHand } from "../session/token-code-source.ts
 import { resolveTarget } from "../target/resolve-target.ts";
 import type { Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
+import { makeGathering } from "./gathering.ts";
 import { resolveTargetOptions } from "./options.ts";
 import { PrintedFailure } from "./printed-failure.ts";
 import { showEndpoints } from "./sandbox-mark.ts";
@@ -15,6 +16,7 @@ import type { Screen } from "./screen.ts";
 import { partialFailure, printListings, printTargetErrors, tooFewCodes } from "./target-results.ts";
 import {
   checkTarget,
+  entriesOf,
   headOf,
   makeRun,
   type RunContext,
@@ -59,6 +61,7 @@ export async function runOnSeveral(
   const whole = members.flatMap((member) => (member.target === undefined ? [] : [{ member, target: member.target }]));
   for (const { member, target } of whole) {
     await attempt(member, async () => checkTarget(target, demand, context));
+    if (member.error === undefined) demand.check?.(makeRun(target, undefined, context));
   }
   const given = await readGivenTokenCode(services.host, options.tokenCode);
   const ready = whole.filter(({ member }) => member.error === undefined);
@@ -68,16 +71,46 @@ export async function runOnSeveral(
     screen,
   );
   await signIn(ready, given, context);
-  await mapAtMost(
-    TARGETS_AT_ONCE,
+  await workTogether(
     ready.filter(({ member }) => member.error === undefined),
-    ({ member, target }) =>
-      attempt(member, async () => {
-        member.run ??= makeRun(target, undefined, contextOf(target, context));
-        member.outcome = await work(member.run);
-      }),
+    context,
+    work,
+    (verdict) => report(members, screen, verdict),
   );
-  report(members, screen);
+}
+
+/** @param report called when all have ended, with what ended the whole run, if anything did */
+async function workTogether(
+  ready: readonly Ready[],
+  context: RunContext,
+  work: (run: TargetRun) => Promise<TargetOutcome>,
+  report: (verdict: Error | undefined) => void,
+): Promise<void> {
+  const slots = makeSlots(TARGETS_AT_ONCE);
+  const gathering = makeGathering(ready.length, slots, context.services.host.interrupts);
+  let broken: { readonly error: unknown } | undefined;
+  const workOn = async ({ member, target }: Ready, index: number) => {
+    try {
+      if (broken !== undefined) return;
+      await attempt(member, async () => {
+        const run = member.run ?? makeRun(target, undefined, contextOf(target, context));
+        member.outcome = await work({ ...run, together: gathering.guest(index) });
+      });
+    } catch (error) {
+      // Not what goes wrong with a target: no further one is begun, and those under way come to their end.
+      broken ??= { error };
+    } finally {
+      gathering.ended(index);
+    }
+  };
+  try {
+    await Promise.all(ready.map((one, index) => slots.run(() => workOn(one, index))));
+    gathering.close();
+    if (broken !== undefined) throw (broken as { readonly error: unknown }).error;
+    report(gathering.verdict);
+  } finally {
+    gathering.releaseInterrupts();
+  }
 }
 
 /** @throws AssumeMfaError TARGET_UNKNOWN: a name that is none is a slip of the hand; what is broken is that target's own */
@@ -141,13 +174,15 @@ async function signIn(ready: readonly Ready[], given: GivenTokenCode | undefined
   }
 }
 
-/** Those that a code is presented for: of those that share a session, the first. */
+/** Those that a code is presented for: of those that share a session, or come through the same role, the first. */
 export function withCodeOfTheirOwn<T extends { readonly need: CodeNeed }>(needs: readonly T[]): readonly T[] {
   const seen = new Set<string>();
   return needs.filter(({ need }) => {
-    if (need.kind !== "shared") return need.kind === "own";
-    const isFirst = !seen.has(need.signInKey);
-    seen.add(need.signInKey);
+    if (need.kind === "none") return false;
+    const key = need.kind === "shared" ? need.signInKey : need.sessionKey;
+    if (key === undefined) return true;
+    const isFirst = !seen.has(key);
+    seen.add(key);
     return isFirst;
   });
 }
@@ -190,9 +225,10 @@ async function attempt(member: Member, work: () => Promise<void>): Promise<void>
   }
 }
 
-function report(members: readonly Member[], screen: Screen): void {
+/** @param verdict what ended the whole run: its exit code then, whatever else went wrong with a target */
+function report(members: readonly Member[], screen: Screen, verdict: Error | undefined): void {
   const failureOf = ({ error, outcome }: Member) => error ?? outcome?.failure;
-  if (screen.output === "json") screen.result(formatTargetResults(members.map(toJson)));
+  if (screen.output === "json") screen.result(formatTargetResults(members.flatMap(toJson)));
   else {
     const listings = members.flatMap(({ name, outcome }) =>
       outcome?.listing === undefined ? [] : [{ name, listing: outcome.listing }],
@@ -200,21 +236,27 @@ function report(members: readonly Member[], screen: Screen): void {
     printListings(listings, screen);
   }
   const failed = members.filter((member) => failureOf(member) !== undefined);
-  if (failed.length === 0) return;
-  const failure = partialFailure(
-    failed.map(({ name }) => name),
-    members.length,
-  );
+  const interrupted = failed.map(failureOf).find((error) => error instanceof InterruptedError);
+  const failure =
+    interrupted ??
+    verdict ??
+    (failed.length === 0
+      ? undefined
+      : partialFailure(
+          failed.map(({ name }) => name),
+          members.length,
+        ));
+  if (failure === undefined) return;
   if (screen.output === "json") throw new PrintedFailure(failure);
   printTargetErrors(
-    failed.map((member) => ({ name: member.name, error: failureOf(member) })),
+    failed.map((member) => ({ name: member.name, error: failureOf(member) })).filter(({ error }) => error !== verdict),
     screen,
   );
   throw failure;
 }
 
-function toJson({ name, target, outcome, error }: Member): TargetResult {
+function toJson({ name, target, outcome, error }: Member): readonly TargetResult[] {
+  if (outcome !== undefined && target !== undefined && error === undefined) return entriesOf(target, outcome);
   const head = target === undefined ? { target: name, account: undefined, region: undefined } : headOf(target);
-  if (error instanceof AssumeMfaError) return { ...head, error };
-  return { ...head, result: outcome?.result };
+  return [error instanceof AssumeMfaError ? { ...head, error } : { ...head, result: outcome?.result }];
 }

@@ -11,7 +11,11 @@ import { placeName, signInOf } from "./signer.ts";
  */
 export type CodeNeed =
   | { readonly kind: "none" }
-  | { readonly kind: "own" }
+  | {
+      readonly kind: "own";
+      /** The role session that the code opens, where it is kept: several targets can come through it. */
+      readonly sessionKey: string | undefined;
+    }
   | {
       readonly kind: "shared";
       /** The same for all that one code serves. */
@@ -37,7 +41,10 @@ export function codeNeedOf(
   const live = options.noCache ? undefined : liveShared(signIn, ports.host.now(), ports.shared);
   const route = chooseRoute(routeFacts(target, live, options, ports));
   if (route.kind === "plain" || (route.kind === "shared" && !route.opensShared)) return NONE;
-  if (route.kind === "direct") return { kind: "own" };
+  if (route.kind === "direct") {
+    const isKept = !options.noCache && target.cache.value !== "none";
+    return { kind: "own", sessionKey: isKept ? canonicalText(sessionInputs(target)) : undefined };
+  }
   const { source: keys, mfaSerial } = signIn;
   const key = [keys.credentials.accessKeyId, placeName(signIn), mfaSerial?.value ?? null];
   return { kind: "shared", signInKey: JSON.stringify(key) };

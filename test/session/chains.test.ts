@@ -234,6 +234,17 @@ describe("several chains in one run", () => {
     ]);
   });
 
+  it("take one code too where the role that they share goes direct", async () => {
+    const direct = world.configWith(SECTIONS.replace("[profile jump]", "[profile jump]\nassume_mfa_session = direct"));
+    const run = await cold(`deploy,audit whoami --token-code ${world.code()}`, { env: direct });
+    expect([run.exitCode, run.operations.includes("GetSessionToken")]).toEqual([0, false]);
+    expect(assumed(run).sort()).toEqual([
+      ["Audit", "alice", "without a code"],
+      ["Deploy", "alice", "without a code"],
+      ["Jump", "alice", "with a code"],
+    ]);
+  });
+
   it("begin in one question when several processes want them at once", async () => {
     world.newCache();
     const code = world.code();
