@@ -4,7 +4,7 @@ import type { HeldLock, LockHolder, Locks } from "../host/lock.ts";
 import { inputsDigest } from "./session-inputs.ts";
 
 /** How often a waiting process looks; a holder that died is noticed within it (ACCEPTANCE.md C3). */
-const LOOK_EVERY_MS = 100;
+const LOOK_EVERY_MS = 200;
 /** Whoever waits longer than this is told for whom. */
 const PATIENCE_MS = 1_000;
 /** A person who was asked may be away (ACCEPTANCE.md T18). */

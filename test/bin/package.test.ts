@@ -119,7 +119,7 @@ describe("installed", () => {
       env,
       cwd: join(folder, "elsewhere"),
     });
-    expect(stdout.match(/✓/g)).toHaveLength(6);
+    expect(stdout.match(/✓/g)).toHaveLength(7);
     expect(status).toBe(0);
     expect(elapsedMs).toBeLessThan(10_000);
     expect(readdirSync(join(folder, "home")).filter((name) => name !== ".npm")).toEqual([]);

@@ -185,7 +185,7 @@ describe.concurrent("a home that", () => {
       timeoutMs: 20_000,
     });
     expect({ status, stderr }).toEqual({ status: 0, stderr: "" });
-    expect(stdout.match(/✓/g)).toHaveLength(6);
+    expect(stdout.match(/✓/g)).toHaveLength(7);
     expect(stdout).not.toContain("✗");
     expect(elapsedMs).toBeLessThan(10_000);
     expect(readdirSync(cwd)).toEqual([]);
