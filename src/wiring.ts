@@ -9,6 +9,8 @@ import type { RunningSandbox, SandboxServices, SandboxStart } from "./cli/sandbo
 import type { ClientServices, Services } from "./cli/services.ts";
 import { redact, redactSecrets } from "./credentials/redaction.ts";
 import { AssumeMfaError } from "./errors.ts";
+import { makeFileHistory } from "./history/file-history.ts";
+import type { History } from "./history/history.ts";
 import { makeFileLocks } from "./host/file-locks.ts";
 import { cacheFolder, stateFolder } from "./host/folders.ts";
 import type { Host, TextSink } from "./host/host.ts";
@@ -51,6 +53,7 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
   const folder = cacheFolder(host);
   const keychain = host.env.ASSUME_MFA_SANDBOX ? SANDBOX_KEYCHAIN : makeLazyKeychain(host);
   const exported = makeFileExportedSessions(privateFiles, folder);
+  const history = makeHistory(host);
   const captureCommand: Services["captureCommand"] = async (command, env, limits) => {
     const { captureCommand: capture } = await import("./host/captured-command.ts");
     return capture(command, env, limits, host.interrupts);
@@ -72,6 +75,8 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
     callers: makeFileCallerStore(privateFiles, folder),
     locks: folder === undefined ? NO_LOCKS : makeFileLocks(path.join(folder, "locks"), () => host.now()),
     exported,
+    history,
+    recordSession: (opened) => history.append(opened),
     ...makeClients(() => host.now()),
     async loadProvidedCredentials(request) {
       const { loadProvidedCredentials } = await import("./session/provided-credentials.ts");
@@ -84,6 +89,14 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
     captureCommand,
     sandbox: makeSandboxServices(host, runProgram),
   };
+}
+
+/** What is not written there is worth a word with `--quiet`, too. */
+function makeHistory(host: Host): History {
+  const folder = stateFolder(host);
+  const locks = folder === undefined ? NO_LOCKS : makeFileLocks(path.join(folder, "locks"), () => host.now());
+  const warn = (text: string) => host.stderr.write(`assume-mfa: ${visibleText(text)}\n`);
+  return makeFileHistory(folder, { files: privateFiles, locks, host, warn });
 }
 
 /** An unlock dialog wants somebody, who may be away from the screen; where nobody is to be asked it is nobody's to see. */

@@ -35,6 +35,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, Permit>>>> = {
     policy: "all",
   },
   outputs: { "errors.ts": "all", text: "all", host: "types", target: "types", credentials: "all", policy: "all" },
+  history: { "errors.ts": "all", text: "all", host: "types", credentials: "all" },
   sandbox: { "errors.ts": "all", policy: "all", host: "types" },
   cli: {
     "errors.ts": "all",
@@ -47,6 +48,7 @@ const ROOMS: Readonly<Record<string, Readonly<Record<string, Permit>>>> = {
     policy: "all",
     actions: "all",
     outputs: "all",
+    history: "all",
   },
   "wiring.ts": {},
   "main.ts": {},
@@ -93,6 +95,7 @@ const EDGE_FILES = new Set([
   "actions/sts-client.ts",
   "actions/ec2/ec2-client.ts",
   "actions/dynamodb/dynamodb-client.ts",
+  "history/history-file.ts",
   "sandbox/http-front.ts",
   "sandbox/sandbox-client.ts",
   "sandbox/own-folder.ts",

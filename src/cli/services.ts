@@ -1,10 +1,12 @@
 import type { ServerClock } from "../aws/server-clock.ts";
+import type { History } from "../history/history.ts";
 import type { Environment, Host, TextSink } from "../host/host.ts";
 import type { Keychain } from "../host/keychain.ts";
 import type { Locks } from "../host/lock.ts";
 import type { AwsCliCache } from "../session/aws-cli-cache.ts";
 import type { CallerStore } from "../session/caller-store.ts";
 import type { ExportedSessions } from "../session/exported-sessions.ts";
+import type { RecordSession } from "../session/opened-session.ts";
 import type { RoleFactsStore } from "../session/role-facts.ts";
 import type { RoleSessionPorts } from "../session/role-session.ts";
 import type { SessionCache } from "../session/session-cache.ts";
@@ -35,6 +37,8 @@ export interface Services extends ClientServices {
   readonly storedSecrets: StoredSecrets;
   readonly locks: Locks;
   readonly exported: ExportedSessions;
+  readonly history: History;
+  readonly recordSession: RecordSession;
   readonly loadProvidedCredentials: RoleSessionPorts["loadProvidedCredentials"];
   readonly captureCommand: RoleSessionPorts["captureCommand"];
   readonly sandbox: SandboxServices;

@@ -3,6 +3,7 @@ import { Credentials } from "../credentials/credentials.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { Target } from "../target/target.ts";
 import { assumeRoleInput } from "./assume-role-input.ts";
+import { openedRoleSession } from "./opened-session.ts";
 import type { RoleSession, RoleSessionPorts } from "./role-session.ts";
 import type { Signer } from "./signer.ts";
 import type { StsClient } from "./sts-client.ts";
@@ -19,7 +20,7 @@ export async function callAssumeRole(
   client: StsClient,
   roleSessionName: string,
   code: { readonly tokenCode: string; readonly mfaSerial: string } | undefined,
-  ports: Pick<RoleSessionPorts, "host">,
+  ports: Pick<RoleSessionPorts, "host" | "recordSession">,
 ): Promise<RoleSession> {
   let output: Awaited<ReturnType<StsClient["assumeRole"]>>;
   try {
@@ -49,7 +50,7 @@ export async function callAssumeRole(
       },
     );
   }
-  return {
+  const session: RoleSession = {
     credentials,
     assumedRoleArn,
     accountId,
@@ -57,6 +58,8 @@ export async function callAssumeRole(
     clockOffsetMs: client.clockOffsetMs() ?? 0,
     isFromCache: false,
   };
+  await ports.recordSession?.(openedRoleSession(target, session, signer, code?.mfaSerial, output.requestId));
+  return session;
 }
 
 /**

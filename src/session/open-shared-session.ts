@@ -3,6 +3,7 @@ import { Credentials } from "../credentials/credentials.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { SignIn } from "../target/target.ts";
 import type { CodeRequest } from "./ask-token-code.ts";
+import { openedSharedSession } from "./opened-session.ts";
 import type { RoleSessionOptions, RoleSessionPorts } from "./role-session.ts";
 import { askSessionName } from "./session-name.ts";
 import type { SharedSession } from "./shared-sessions.ts";
@@ -48,7 +49,7 @@ export async function openSharedSession(
           hint: "check --endpoint-url; the token code may be used up",
         });
       }
-      return {
+      const session: SharedSession = {
         sourceAccessKeyId: signer.credentials.accessKeyId,
         place: placeName(signIn),
         mfaSerial,
@@ -58,6 +59,8 @@ export async function openSharedSession(
         clockOffsetMs: client.clockOffsetMs() ?? 0,
         credentials: new Credentials({ accessKeyId, secretAccessKey, sessionToken, expiration: expires }),
       };
+      await ports.recordSession?.(openedSharedSession(signIn, session, output.requestId));
+      return session;
     },
   });
 }

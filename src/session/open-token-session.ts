@@ -2,6 +2,7 @@ import { classifyFailure } from "../aws/aws-failure.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { SourceProvided, Target } from "../target/target.ts";
 import { isOfRole } from "./call-assume-role.ts";
+import { openedRoleSession } from "./opened-session.ts";
 import type { RoleSession, RoleSessionPorts } from "./role-session.ts";
 import { placeOf, stsSettings } from "./signer.ts";
 import { notSts, translateCallerFailure, unreachable } from "./sts-failure.ts";
@@ -16,7 +17,7 @@ import { notSts, translateCallerFailure, unreachable } from "./sts-failure.ts";
 export async function openTokenSession(
   target: Target,
   source: SourceProvided,
-  ports: Pick<RoleSessionPorts, "host" | "loadProvidedCredentials" | "loadStsClient" | "note">,
+  ports: Pick<RoleSessionPorts, "host" | "loadProvidedCredentials" | "loadStsClient" | "note" | "recordSession">,
 ): Promise<RoleSession> {
   const place = placeOf(target);
   const credentials = await ports.loadProvidedCredentials({ source, place, shape: target, note: ports.note });
@@ -33,7 +34,7 @@ export async function openTokenSession(
         { hint: `asked for was ${target.role.value.arn}; nothing was done: check --endpoint-url (AWS_ENDPOINT_URL)` },
       );
     }
-    return {
+    const session: RoleSession = {
       credentials,
       assumedRoleArn,
       accountId,
@@ -41,6 +42,9 @@ export async function openTokenSession(
       clockOffsetMs: client.clockOffsetMs() ?? 0,
       isFromCache: false,
     };
+    // The SDK's function keeps the request's id to itself.
+    await ports.recordSession?.(openedRoleSession(target, session, undefined, undefined, undefined));
+    return session;
   } catch (error) {
     const failure = classifyFailure(error);
     if (failure === undefined) throw error;

@@ -17,6 +17,7 @@ import { type FindDevicePorts, type FoundDevice, findDevice, forgetRejectedDevic
 import { keepShared } from "./obtain-shared-session.ts";
 import { openSharedSession } from "./open-shared-session.ts";
 import { openTokenSession } from "./open-token-session.ts";
+import type { RecordSession } from "./opened-session.ts";
 import type { ProvidedRequest } from "./provided-request.ts";
 import type { RoleFactsStore } from "./role-facts.ts";
 import { chooseRoute, type Route, type RouteFacts } from "./route.ts";
@@ -87,6 +88,8 @@ export interface RoleSessionPorts {
   captureCommand(command: readonly string[], env: Environment, limits: CaptureLimits): Promise<CapturedOutput>;
   /** A line on standard error. */
   note(text: string): void;
+  /** Keeps what a call opened in the history. */
+  readonly recordSession?: RecordSession;
 }
 
 /**
@@ -387,7 +390,11 @@ class Obtaining {
   /** @returns the session; the denial when one direct try with a code of its own is to follow */
   async #byShared(signIn: SignIn, shared: SharedSession): Promise<RoleSession | AssumeMfaError> {
     const { callers, note } = this.#ports;
-    const signer = { label: `the shared session of ${signIn.source.label}`, credentials: shared.credentials };
+    const signer = {
+      label: `the shared session of ${signIn.source.label}`,
+      credentials: shared.credentials,
+      isShared: true,
+    };
     try {
       const name = knownSessionName(signIn.source, placeOf(this.#target), callers);
       return this.#serve(await this.#assumeInTurn(signer, name), "a shared session is live");

@@ -8,6 +8,8 @@ export interface Signer {
   /** `profile "parent"`, `the shared session of profile "parent"`, `the role of jump` */
   readonly label: string;
   readonly credentials: Credentials;
+  /** A shared session, in place of the keys that it was opened with. */
+  readonly isShared?: boolean;
 }
 
 /** @returns undefined when no IAM user's keys sign */

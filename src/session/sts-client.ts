@@ -42,6 +42,8 @@ export interface AnsweredCredentials {
   readonly secretAccessKey: string | undefined;
   readonly sessionToken: string | undefined;
   readonly expiration: Date | undefined;
+  /** Of the call that gave them. */
+  readonly requestId: string | undefined;
 }
 
 /** The parts of AssumeRole's answer that are used. */
@@ -73,14 +75,11 @@ export function makeStsClient(settings: ClientSettings): StsClient {
     );
   return {
     async assumeRole(input) {
-      const { Credentials: credentials, AssumedRoleUser: user } = await send(
-        () => client.send(new AssumeRoleCommand(input)),
-        input.TokenCode !== undefined,
-      );
-      return { ...answeredCredentials(credentials), assumedRoleArn: user?.Arn };
+      const output = await send(() => client.send(new AssumeRoleCommand(input)), input.TokenCode !== undefined);
+      return { ...answeredCredentials(output), assumedRoleArn: output.AssumedRoleUser?.Arn };
     },
     async getSessionToken(input) {
-      return answeredCredentials((await send(() => client.send(new GetSessionTokenCommand(input)), true)).Credentials);
+      return answeredCredentials(await send(() => client.send(new GetSessionTokenCommand(input)), true));
     },
     async getCallerIdentity() {
       return (await send(() => client.send(new GetCallerIdentityCommand({})), false)).Arn;
@@ -92,12 +91,18 @@ export function makeStsClient(settings: ClientSettings): StsClient {
   };
 }
 
-function answeredCredentials(credentials: Credentials | undefined): AnsweredCredentials {
+interface Answer {
+  readonly Credentials?: Credentials | undefined;
+  readonly $metadata: { readonly requestId?: string | undefined };
+}
+
+function answeredCredentials({ Credentials: credentials, $metadata }: Answer): AnsweredCredentials {
   return {
     accessKeyId: credentials?.AccessKeyId,
     secretAccessKey: credentials?.SecretAccessKey,
     sessionToken: credentials?.SessionToken,
     expiration: credentials?.Expiration,
+    requestId: $metadata.requestId,
   };
 }
 
