@@ -3,6 +3,7 @@ import { formatTargetResults, type TargetResult } from "../outputs/json.ts";
 import { readGivenTokenCode } from "../session/token-code.ts";
 import { expandTargets } from "../target/expand-targets.ts";
 import { resolveTarget } from "../target/resolve-target.ts";
+import type { Target } from "../target/target.ts";
 import {
   mayAsk,
   resolveExpectedAccount,
@@ -17,6 +18,7 @@ import { makeScreen, type Screen } from "./screen.ts";
 import type { Services } from "./services.ts";
 import {
   checkTarget,
+  entriesOf,
   headOf,
   makeRun,
   type RunContext,
@@ -44,6 +46,7 @@ export async function runOnTarget(
     services,
     screen,
     options,
+    demand,
     expectedAccount: resolveExpectedAccount(options, host.env),
     sessionOptions: {
       refresh: options.refresh === true,
@@ -66,7 +69,7 @@ export async function runOnTarget(
         "USAGE",
         `${others.length + 1} targets at once are too many for this action: it takes one`,
         {
-          hint: "name one target; login, whoami, instances and tables take several",
+          hint: demand.severalHint ?? "name one target; login, whoami, instances and tables take several",
         },
       );
     }
@@ -75,33 +78,30 @@ export async function runOnTarget(
   }
   const exported = services.exported.read(host.env);
   const target = resolveTarget(targetName, resolveTargetOptions(options, host), config, host.env, exported);
-  const entry = await settle(screen, headOf(target), async () => {
+  const entry = await settle(screen, target, async () => {
     checkTarget(target, demand, context);
+    demand.check?.(makeRun(target, undefined, context));
     const givenCode = await readGivenTokenCode(host, options.tokenCode);
     await showEndpoints(services, [target], screen);
     return work(makeRun(target, givenCode, context));
   });
-  if (screen.output === "json") screen.result(formatTargetResults([entry.json]));
+  if (screen.output === "json") screen.result(formatTargetResults(entry.json));
   else entry.outcome?.print?.(screen);
   if (entry.failure !== undefined) throw screen.output === "json" ? new PrintedFailure(entry.failure) : entry.failure;
 }
 
 interface Settled {
-  readonly json: TargetResult;
+  readonly json: readonly TargetResult[];
   readonly outcome?: TargetOutcome;
   readonly failure?: Error | undefined;
 }
 
-async function settle(
-  screen: Screen,
-  head: ReturnType<typeof headOf>,
-  work: () => Promise<TargetOutcome>,
-): Promise<Settled> {
+async function settle(screen: Screen, target: Target, work: () => Promise<TargetOutcome>): Promise<Settled> {
   try {
     const outcome = await work();
-    return { json: { ...head, result: outcome.result }, outcome, failure: outcome.failure };
+    return { json: entriesOf(target, outcome), outcome, failure: outcome.failure };
   } catch (error) {
     if (!(error instanceof AssumeMfaError) || screen.output !== "json") throw error;
-    return { json: { ...head, error }, failure: error };
+    return { json: [{ ...headOf(target), error }], failure: error };
   }
 }

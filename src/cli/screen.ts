@@ -2,7 +2,7 @@ import type { Host } from "../host/host.ts";
 import { makeProgress, type Progress } from "../host/progress.ts";
 import { formatFields } from "../outputs/fields.ts";
 import { isColourWanted, makeStyle, type Style } from "../outputs/style.ts";
-import { formatTable, type TableColumn } from "../outputs/table.ts";
+import { formatTable, openTable, type TableColumn } from "../outputs/table.ts";
 import { visibleText } from "../text/visible-text.ts";
 
 export type OutputFormat = "table" | "json" | "text";
@@ -26,6 +26,8 @@ export interface Screen {
   result(text: string): void;
   /** A table on standard output, fitted to its width. */
   table(columns: readonly TableColumn[], rows: readonly (readonly string[])[]): void;
+  /** The same for rows that come in parts, each shown as it comes; its widths are those of the first part. */
+  openTable(columns: readonly TableColumn[]): (rows: readonly (readonly string[])[]) => void;
   /** One thing on standard output, a line a field. */
   fields(fields: readonly (readonly [label: string, value: string])[]): void;
   /** A line on standard error that `--quiet` leaves out; made visible here. */
@@ -48,6 +50,10 @@ export function makeScreen(host: Pick<Host, "stdout" | "stderr" | "env">, option
     result: (text) => host.stdout.write(text),
     table: (columns, rows) =>
       host.stdout.write(formatTable({ columns, rows, widthColumns: host.stdout.columns, style })),
+    openTable(columns) {
+      const format = openTable({ columns, widthColumns: host.stdout.columns, style });
+      return (rows) => host.stdout.write(format(rows));
+    },
     fields: (fields) => host.stdout.write(formatFields(fields, style)),
     note(text) {
       if (!options.quiet) host.stderr.write(`assume-mfa: ${visibleText(text)}\n`);

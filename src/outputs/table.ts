@@ -12,6 +12,8 @@ export interface TableColumn {
   readonly optional?: boolean;
   /** Terminal columns that are left to it when it is cut, never fewer than its title has. Default: 8. */
   readonly minWidth?: number;
+  /** Terminal columns that its cells often have: kept for it where the rows are told in parts. Default: what the first part has. */
+  readonly usualWidth?: number;
   /**
    * Colours a cell.
    * @param text the cell as it is shown: made visible, perhaps cut
@@ -54,27 +56,63 @@ interface Cell {
  * Widths are the most that a terminal takes (`terminal-width.ts`), so that no cell reaches into the next line.
  * @returns lines, each with its newline; the empty string when there are no rows: the caller says what there is none of
  */
-export function formatTable({ columns, rows, widthColumns, style }: TableInput): string {
-  if (rows.length === 0 || columns.length === 0) return "";
+export function formatTable(input: TableInput): string {
+  if (input.rows.length === 0) return "";
+  return layOut(input)(input.rows);
+}
+
+/** A first part of so many rows is seldom the last. */
+const MANY_ROWS = 50;
+
+/**
+ * The same for rows that come in parts: titles and widths are those of the first part, so that it can be shown before
+ * there is another. In a later one what is too wide for its column is cut where the column may shrink and the table is on
+ * a terminal; else it stands whole, and moves what follows it in its line.
+ * @returns what a part of the rows looks like: the empty string for no rows
+ */
+export function openTable(input: Omit<TableInput, "rows">): (rows: readonly (readonly string[])[]) => string {
+  let formatPart: ReturnType<typeof layOut> | undefined;
+  return (rows) => {
+    if (rows.length === 0) return "";
+    if (formatPart !== undefined) return formatPart(rows);
+    const reserved = input.columns.map(({ usualWidth = 0 }) => (rows.length < MANY_ROWS ? "" : "x".repeat(usualWidth)));
+    formatPart = layOut({ ...input, rows: [...rows, reserved] });
+    return formatPart(rows);
+  };
+}
+
+/**
+ * Decides what the table looks like by these rows.
+ * @returns formats rows: the first time under their titles
+ */
+function layOut({ columns, rows, widthColumns, style }: TableInput): (part: TableInput["rows"]) => string {
+  if (columns.length === 0) return () => "";
   const titles = columns.map((column) => toCell(column.title));
-  const cells = rows.map((row) => columns.map((_, index) => toCell(row[index] ?? "")));
-  const natural = titles.map((title, index) =>
-    cells.reduce((widest, row) => Math.max(widest, cellAt(row, index).width), title.width),
+  const toCells = (part: TableInput["rows"]) => part.map((row) => columns.map((_, index) => toCell(row[index] ?? "")));
+  const natural = toCells(rows).reduce(
+    (widest, row) => widest.map((width, index) => Math.max(width, cellAt(row, index).width)),
+    titles.map(({ width }) => width),
   );
   const available =
     widthColumns === undefined || !(widthColumns >= 1) ? Number.POSITIVE_INFINITY : Math.floor(widthColumns);
+  let parts = 0;
+  const asGrid = (widths: readonly number[]) => (part: TableInput["rows"]) => {
+    const shownTitles = parts++ === 0 ? titles : undefined;
+    return formatGrid(columns, shownTitles, toCells(part), widths, available, style);
+  };
 
-  if (lineWidth(natural) <= available) return formatGrid(columns, titles, cells, natural, style);
+  if (lineWidth(natural) <= available) return asGrid(natural);
   const spare = columns.findLastIndex(({ optional }) => optional);
   if (spare >= 0 && available >= NARROW_COLUMNS) {
     const without = <T>(all: readonly T[]) => all.filter((_, index) => index !== spare);
-    return formatTable({ columns: without(columns), rows: rows.map(without), widthColumns, style });
+    const format = layOut({ columns: without(columns), rows: rows.map(without), widthColumns, style });
+    return (part) => format(part.map(without));
   }
   if (available >= NARROW_COLUMNS) {
     const widths = shrinkToFit(columns, titles, natural, available);
-    if (widths !== undefined) return formatGrid(columns, titles, cells, widths, style);
+    if (widths !== undefined) return asGrid(widths);
   }
-  return formatStack(columns, titles, cells, available, style);
+  return (part) => (parts++ === 0 ? "" : "\n") + formatStack(columns, titles, toCells(part), available, style);
 }
 
 /**
@@ -146,9 +184,10 @@ function shrinkToFit(
 
 function formatGrid(
   columns: readonly TableColumn[],
-  titles: readonly Cell[],
+  titles: readonly Cell[] | undefined,
   rows: readonly (readonly Cell[])[],
   widths: readonly number[],
+  available: number,
   style: Style,
 ): string {
   const formatLine = (cells: readonly Cell[], paint: (text: string, cell: Cell, index: number) => string): string => {
@@ -157,7 +196,9 @@ function formatGrid(
     cells.forEach((cell, index) => {
       if (index > 0) pending += GAP;
       const width = widths[index] ?? cell.width;
-      const text = truncate(cell, width);
+      // Nothing is cut in a pipe, whatever a later part brings.
+      const isCut = columns[index]?.shrink !== false && available !== Number.POSITIVE_INFINITY;
+      const text = isCut ? truncate(cell, width) : cell.text;
       const padding = " ".repeat(Math.max(0, width - terminalWidth(text)));
       const isRight = columns[index]?.align === "right";
       if (isRight) pending += padding;
@@ -170,7 +211,7 @@ function formatGrid(
     });
     return `${line}\n`;
   };
-  const header = formatLine(titles, (text) => style.bold(text));
+  const header = titles === undefined ? "" : formatLine(titles, (text) => style.bold(text));
   return (
     header + rows.map((row) => formatLine(row, (text, cell, index) => paintCell(columns[index], text, cell))).join("")
   );

@@ -31,6 +31,7 @@ const RESULTS = {
       name: v.nullable(text),
       state: v.picklist(["pending", "running", "shutting-down", "terminated", "stopping", "stopped"]),
       type: v.nullable(text),
+      region: text,
       zone: v.nullable(text),
       launchedAt: v.nullable(IsoTime),
       privateIp: v.nullable(text),

@@ -3,7 +3,8 @@ import { describeTable } from "../../actions/dynamodb/table.ts";
 import { checkTableNames } from "../../actions/dynamodb/table-names.ts";
 import { listTables, type TableName } from "../../actions/dynamodb/tables.ts";
 import { formatTabSeparated } from "../../outputs/tab-separated.ts";
-import type { TableColumn } from "../../outputs/table.ts";
+import { shownName } from "../../text/shown-name.ts";
+import { type ListingPlan, runListing } from "../listing.ts";
 import { addSessionOptions, type SessionOptions } from "../options.ts";
 import { formatBytes, formatCount, formatSpan } from "../phrases.ts";
 import { runOnTarget } from "../run-on-target.ts";
@@ -14,21 +15,15 @@ const SEVERAL = { needsRegion: true, mayBeSeveral: true };
 export function registerTables(program: Command, services: Services, targetName: string): void {
   addSessionOptions(program.command("tables").description("list DynamoDB tables")).action(
     async (options: SessionOptions) => {
-      await runOnTarget(services, targetName, options, SEVERAL, async ({ openScope, target }) => {
-        const scope = await openScope();
-        const tables: TableName[] = [];
-        for await (const page of listTables(scope)) tables.push(...page);
-        const rows = tables.map(({ name }) => [name]);
-        const columns: readonly TableColumn[] = [{ title: "table", shrink: false }];
-        return {
-          result: tables,
-          listing: { columns, rows, textRows: rows },
-          print({ output, result, note, table }) {
-            if (output === "text") return result(formatTabSeparated(rows));
-            if (tables.length === 0) return note(`no tables in ${target.name}, ${scope.region.value}`);
-            table(columns, rows);
-          },
+      await runOnTarget(services, targetName, options, SEVERAL, async (run) => {
+        const scope = await run.openScope();
+        const plan: ListingPlan<TableName> = {
+          columns: [{ title: "table", shrink: false }],
+          row: ({ name }) => [name],
+          textRow: ({ name }) => [name],
+          none: `no tables in ${shownName(run.target.name)}, ${scope.region.value}`,
         };
+        return runListing(run, plan, listTables(scope));
       });
     },
   );
