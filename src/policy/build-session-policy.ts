@@ -10,6 +10,8 @@ export interface IamNeed {
    * resource and has no name yet (a table's backups).
    */
   readonly resources: readonly string[];
+  /** As a statement's Condition has them, by operator and key: a statement of its own, wherever else it is allowed. */
+  readonly conditions?: Readonly<Record<string, Readonly<Record<string, string>>>>;
 }
 
 const ACTION = /^[a-z0-9-]+:[A-Za-z0-9]+$/;
@@ -29,13 +31,20 @@ const OPERAND = /^[\w+=,.@-]+$/;
  * @throws AssumeMfaError USAGE for a resource in which anything could be read as a wildcard or a variable
  */
 export function formatNeeds(needs: readonly IamNeed[]): string {
-  const actionsOf = collectActions(needs);
+  const conditional = needs.filter(({ conditions }) => conditions !== undefined);
+  const actionsOf = collectActions(needs.filter(({ conditions }) => conditions === undefined));
+  // Checked like the others; nothing of theirs takes its place, nor theirs its.
+  for (const need of conditional) collectActions([need]);
   if (actionsOf.size === 0) throw new RangeError("nothing is needed");
   // Which of the two is shorter depends on what is listed more often, the actions or the resources.
-  const byResource = formatPolicy(groupEntries(actionsOf).map(([actions, resources]) => ({ actions, resources })));
-  const byAction = formatPolicy(
-    groupEntries(invert(actionsOf)).map(([resources, actions]) => ({ actions, resources })),
-  );
+  const byResource = formatPolicy([
+    ...groupEntries(actionsOf).map(([actions, resources]) => ({ actions, resources })),
+    ...conditional,
+  ]);
+  const byAction = formatPolicy([
+    ...groupEntries(invert(actionsOf)).map(([resources, actions]) => ({ actions, resources })),
+    ...conditional,
+  ]);
   return byAction.length < byResource.length ? byAction : byResource;
 }
 
@@ -100,8 +109,14 @@ function groupEntries(
 /** With its Version, though a policy may be without one: AWS advises against the older language that it then is in. */
 function formatPolicy(statements: readonly IamNeed[]): string {
   const written = statements
-    .map(({ actions, resources }) =>
-      JSON.stringify({ Effect: "Allow", Action: oneOrAll(actions), Resource: oneOrAll(resources) }),
+    .map(({ actions, resources, conditions }) =>
+      JSON.stringify({
+        Effect: "Allow",
+        Action: oneOrAll(actions),
+        Resource: oneOrAll(resources),
+        // Left out of the text where there is none.
+        Condition: conditions,
+      }),
     )
     .sort();
   return `{"Version":"2012-10-17","Statement":${written.length === 1 ? written[0] : `[${written.join(",")}]`}}`;

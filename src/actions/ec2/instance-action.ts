@@ -3,8 +3,10 @@ import type {
   ActionScope,
   ActionSteps,
   DestructiveAction,
+  IamNeed,
   Phase,
   Protection,
+  ResourceHome,
   ResourceState,
   ResourceView,
   Wording,
@@ -44,6 +46,8 @@ export interface InstanceActionPlan {
   readonly askedAgainIn?: readonly string[];
   /** Where no state shows that it was done, EC2's reply is the end of it: what to say of it then. */
   readonly doneByReply?: string;
+  /** Beside looking and the call itself. */
+  readonly alsoNeeds?: (home: ResourceHome) => readonly IamNeed[];
   readonly usualSeconds: number;
   /** What to look at where it did not come about, though EC2 had taken it. */
   readonly failureHint?: string;
@@ -80,6 +84,7 @@ export function makeInstanceAction(plan: InstanceActionPlan): InstanceAction {
         ],
         resources: ids.map((id) => `arn:${home.partition}:ec2:${home.region}:${home.accountId}:instance/${id}`),
       },
+      ...(plan.alsoNeeds?.(home) ?? []),
     ],
     isFor: (state) => isAskedFor(plan, state),
     open: (scope, note) => openSteps(plan, scope, note),

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { start } from "../../../src/actions/ec2/start.ts";
+import { formatNeeds } from "../../../src/policy/build-session-policy.ts";
 import type { TestScope } from "../../support/action-scope.ts";
 import { runAndTell } from "../../support/destructive-run.ts";
 import { type SandboxSession, startSandboxSession } from "../../support/sandbox-session.ts";
@@ -150,13 +151,18 @@ describe("start", () => {
   it("needs no more than it declares, and is refused anything else (--scoped)", async () => {
     const [mine = "", other = ""] = addStopped(2);
     const home = { partition: "aws", region: "us-east-1", accountId: "222222222222" };
-    const Statement = start.needs([mine], home).map(({ actions, resources }) => {
-      return { Effect: "Allow", Action: actions, Resource: resources };
-    });
-    const scoped = await session.scope("dev", { Version: "2012-10-17", Statement });
+    const policy = JSON.parse(formatNeeds(start.needs([mine], home)));
+    const scoped = await session.scope("dev", policy);
     expect((await runAndTell(start, [mine], scoped)).report?.resources).toMatchObject([{ outcome: "done" }]);
     expect((await runAndTell(start, [other], scoped)).failure).toMatchObject({ code: "ACCESS_DENIED" });
     expect(stateOf(other)).toBe("stopped");
+    // Encrypted volumes: EC2 may be given the use of their keys, and nobody else.
+    expect(policy.Statement).toContainEqual({
+      Effect: "Allow",
+      Action: "kms:CreateGrant",
+      Resource: "arn:aws:kms:us-east-1:222222222222:key/*",
+      Condition: { Bool: { "kms:GrantIsForAWSResource": "true" } },
+    });
   });
 
   it("asks EC2's own dry run, and changes nothing", async () => {
