@@ -93,10 +93,8 @@ function calledForSource(source: Source): readonly { service: string; endpoint: 
     return [{ service: "sts", endpoint: endpoints.sts }, ...calledForSource(before)];
   }
   if (source.kind !== "provided") return [];
-  const { provider, origin } = source;
+  const { provider } = source;
   if (provider.kind === "login") return [{ service: "signin", endpoint: undefined }];
   if (provider.kind !== "sso") return [];
-  return [
-    { service: "sso", endpoint: provider.endpoint === undefined ? undefined : { value: provider.endpoint, origin } },
-  ];
+  return [{ service: "sso", endpoint: provider.endpoint }];
 }

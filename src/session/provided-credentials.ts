@@ -123,7 +123,7 @@ async function loadSso(provider: Provider<"sso">, request: ProvidedRequest, port
           ssoAccountId: accountId,
           ssoRoleName: roleName,
           ...(sessionName === undefined ? {} : { ssoSession: sessionName }),
-          clientConfig: unsignedConfig(request, region, endpoint),
+          clientConfig: unsignedConfig(request, region, endpoint?.value),
           logger: SILENT,
         })(),
       ),

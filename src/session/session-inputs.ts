@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import type { Source, Target } from "../target/target.ts";
+import type { Source, Sourced, Target } from "../target/target.ts";
 
 /** Raised whenever an entry of another version must not be used. */
 export const SESSION_SCHEMA = 2;
@@ -39,18 +39,23 @@ function sourceText(source: Source): string {
       return source.credentials.accessKeyId;
     case "provided": {
       const { kind, ...settings } = source.provider;
-      return `${kind} ${inputsDigest(canonicalText({ kind, settings: canonicalValue(settings) }))}`;
+      return `${kind} ${inputsDigest(canonicalSettings(settings))}`;
     }
     case "role":
       return `role ${inputsDigest(canonicalText(sessionInputs(source.target)))}`;
   }
 }
 
-function canonicalValue(settings: Readonly<Record<string, string | readonly string[] | undefined>>): string {
+/** Who set a value is no part of it. */
+function canonicalSettings(
+  settings: Readonly<Record<string, string | readonly string[] | Sourced<string> | undefined>>,
+): string {
+  const plainOf = (setting: (typeof settings)[string]) =>
+    typeof setting === "object" && "value" in setting ? setting.value : (setting ?? null);
   return JSON.stringify(
     Object.keys(settings)
       .sort()
-      .map((name) => [name, settings[name] ?? null]),
+      .map((name) => [name, plainOf(settings[name])]),
   );
 }
 

@@ -100,7 +100,7 @@ export function resolveSso(
     region: good("sso_region", (value) => REGION.test(value), "the name of a region, such as us-east-1"),
     accountId: good("sso_account_id", (value) => /^\d{12}$/.test(value), "an account id of twelve digits"),
     roleName: good("sso_role_name", (value) => ROLE_NAME.test(value), "the name of a permission set"),
-    endpoint: resolveEndpoint("sso", query.endpointUrl, profile, query.config, query.env)?.value,
+    endpoint: resolveEndpoint("sso", query.endpointUrl, profile, query.config, query.env),
   });
 }
 

@@ -76,7 +76,7 @@ export type SourceProvider =
       readonly accountId: string;
       readonly roleName: string;
       /** In place of AWS's own address. */
-      readonly endpoint: string | undefined;
+      readonly endpoint: Sourced<string> | undefined;
     }
   | {
       /** A console sign-in (`aws login`). */

@@ -493,7 +493,7 @@ region = us-east-1
     const inside = { ASSUME_MFA_SANDBOX: world.env.ASSUME_MFA_SANDBOX };
     const refused = await run("behind login", MODERN, { env: { ...inside, ...env() } });
     expect([refused.exitCode, refused.operations, asked]).toEqual([3, [], []]);
-    expect(refused.said).toContain("sso is at http://127.0.0.1");
+    expect(refused.said).toContain(`sso is at ${place} (AWS_ENDPOINT_URL_SSO)`);
   });
 });
 

@@ -130,6 +130,12 @@ describe("the key of a session whose source gives credentials", () => {
     ]);
   });
 
+  it("is the same whoever sets the address that it is asked at", () => {
+    const byOption = keyOf(lines(SSO), { endpointUrl: "http://localhost:1" });
+    const byEnvironment = keyOf(lines(SSO), {}, undefined, { AWS_ENDPOINT_URL: "http://localhost:1" });
+    expect(byOption).toBe(byEnvironment);
+  });
+
   it("shows nothing of a command, which can hold a password", () => {
     expect(keyOf(sso("credential_process = vault --password hunter2hunter2\n"))).not.toContain("hunter2");
   });

@@ -331,13 +331,19 @@ describe("who gives a source its credentials", () => {
         config: `${behind(`sso_session = corp\n${SSO}`)}${SESSION}`,
         env: { AWS_ENDPOINT_URL_SSO: "http://localhost:1" },
       },
-      { ...SSO_PROVIDER, endpoint: "http://localhost:1" },
+      {
+        ...SSO_PROVIDER,
+        endpoint: { value: "http://localhost:1", origin: { kind: "environment", variable: "AWS_ENDPOINT_URL_SSO" } },
+      },
       'IAM Identity Center (profile "src")',
     ],
     [
       "IAM Identity Center at the run's address",
       { config: `${behind(`sso_session = corp\n${SSO}`)}${SESSION}`, options: { endpointUrl: "http://localhost:2" } },
-      { ...SSO_PROVIDER, endpoint: "http://localhost:2" },
+      {
+        ...SSO_PROVIDER,
+        endpoint: { value: "http://localhost:2", origin: { kind: "option", option: "--endpoint-url" } },
+      },
       'IAM Identity Center (profile "src")',
     ],
     [
