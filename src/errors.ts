@@ -51,6 +51,7 @@ const EXIT_CODES = {
   SIGNATURE_REJECTED: 4,
   // 5: some of the resources or targets failed
   PARTIAL_FAILURE: 5,
+  HISTORY_DAMAGED: 5,
   // 6: declined
   DECLINED: 6,
   // 7: the code was already used

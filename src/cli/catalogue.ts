@@ -121,6 +121,12 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import("./commands/logout.ts")).registerLogout,
   },
   {
+    name: "history",
+    operands: "",
+    summary: "the sessions and privileged actions from this machine; --verify: whether it is whole",
+    load: async () => (await import("./commands/history.ts")).registerHistory,
+  },
+  {
     name: "mfa",
     operands: "<command>",
     summary: "your own MFA device: keep its secret in the keychain, print its code",

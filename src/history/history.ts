@@ -40,7 +40,8 @@ interface ActionFacts {
   readonly region: string;
   readonly role: string;
   readonly sessionName: string | null;
-  readonly accessKeyId: string;
+  /** Of its session; of several, where each may only do a part of it (`--scoped`). */
+  readonly accessKeyIds: readonly string[];
   /** As it is typed: `terminate`. */
   readonly action: string;
   /** How it was agreed to; null: it was not, or there was nothing to agree to. */
@@ -70,6 +71,8 @@ export interface ActionEnded extends ActionFacts {
   readonly requestIds: readonly string[];
   /** Null: it went well. Else the error's code, or the signal that ended it. */
   readonly code: string | null;
+  /** What the process ends with, where it was on this target alone. */
+  readonly exitCode: number;
 }
 
 /** A line as it stands in the file: its fields are whatever wrote it says, which may be a later version. */
