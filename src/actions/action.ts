@@ -12,6 +12,8 @@ export interface ActionScope {
   /** Of the role, twelve digits. */
   readonly accountId: string;
   readonly region: Sourced<string>;
+  /** Of the session, as CloudTrail shows it. */
+  readonly sessionName?: string | undefined;
   /**
    * @param maxAttempts how often one call may be sent: {@link READ_ATTEMPTS} for what only reads, 1 for what changes
    */

@@ -24,10 +24,15 @@ export interface DestructivePorts {
   /** A line for people, on standard error. */
   note(text: string): void;
   /**
+   * Before the first call that changes something, with interrupts held: a trace of what was meant, should the run not
+   * come to its report.
+   */
+  begin?(look: Look): Promise<void>;
+  /**
    * The outcome, once there is one: called at most once, with interrupts still held, so that Ctrl-C can't cut it off.
    * Here a history of what was done is kept, too.
    */
-  report(report: Report, failure: RunFailure | undefined): void;
+  report(report: Report, failure: RunFailure | undefined): void | Promise<void>;
 }
 
 export interface DestructiveRun {
@@ -105,6 +110,7 @@ async function doAndWait(
       steps,
       tracked.filter(({ view }) => isToDo(view)),
     );
+    if (batches.length > 0 && !interrupts.signal.aborted) await ports.begin?.(look);
     for (const [index, batch] of batches.entries()) {
       if (interrupts.signal.aborted) break;
       const verdict = await doBatch(steps, batch, scope, requestIds, giveUpAt, ports);
@@ -119,7 +125,7 @@ async function doAndWait(
     const failure = interrupts.signal.aborted
       ? (interrupts.signal.reason as RunFailure)
       : failureOfRun(action, tracked, report, waitEnd);
-    ports.report(report, failure);
+    await ports.report(report, failure);
     return { report, failure };
   } finally {
     release();
@@ -236,7 +242,7 @@ async function tryOut(
           cause: first,
           details: first.details,
         });
-  ports.report(report, failure);
+  await ports.report(report, failure);
   return { report, failure };
 }
 

@@ -1,6 +1,7 @@
 import type { ActionScope } from "../actions/action.ts";
 import { defaultRegionOf } from "../aws/arn.ts";
 import type { RoleSession } from "../session/role-session.ts";
+import { sessionNameOf } from "../session/session-name.ts";
 import type { Target } from "../target/target.ts";
 import type { Services } from "./services.ts";
 
@@ -15,6 +16,7 @@ export function makeScope(services: Services, target: Target, session: RoleSessi
     target,
     accountId: session.accountId,
     region,
+    sessionName: sessionNameOf(session.assumedRoleArn),
     clientSettings: (service, maxAttempts) => ({
       region: region.value,
       endpoint: target.endpoints[service]?.value,

@@ -1,6 +1,5 @@
 import type { Command } from "commander";
 import type { DestructiveAction, Look, Report, ResourceView } from "../../actions/action.ts";
-import { runDestructive } from "../../actions/run-destructive.ts";
 import { AssumeMfaError } from "../../errors.ts";
 import { openPickTerminal } from "../../host/terminal.ts";
 import { makeStyle, type Style } from "../../outputs/style.ts";
@@ -13,6 +12,7 @@ import { askAgreement, resolveAgreement } from "../confirm.ts";
 import { addDestructiveOptions, type DestructiveOptions, resolveTimeoutSeconds } from "../options.ts";
 import { formatSpan } from "../phrases.ts";
 import { pickResource, type ResourcePicker } from "../pick-resource.ts";
+import { runRecorded } from "../recorded-action.ts";
 import { runOnTarget } from "../run-on-target.ts";
 import type { Screen } from "../screen.ts";
 import type { Services } from "../services.ts";
@@ -42,7 +42,8 @@ export function registerDestructive<Own extends object, Action extends Destructi
   addDestructiveOptions(command).action(async (words: readonly string[], options: DestructiveOptions & Own) => {
     const action = makeAction(options);
     const timeoutSeconds = resolveTimeoutSeconds(options);
-    await runOnTarget(services, targetName, options, { needsRegion: true }, async (run) => {
+    const needs = { ids: () => action.checkIds(words), needs: action.needs, finding: makePicker(action).needs };
+    await runOnTarget(services, targetName, options, { needsRegion: true, needs }, async (run) => {
       const { screen } = run;
       const given = action.checkIds(words);
       if (given.length === 0) checkSomebodyToPick(run, action, operands, options.yes === true);
@@ -50,14 +51,16 @@ export function registerDestructive<Own extends object, Action extends Destructi
       // What is picked from a list is always asked about: a slip of the hand picks too.
       const isUnasked = given.length === 0 && agreed === "given" && options.dryRun !== true;
       const agreement = isUnasked ? "yes or no" : agreed;
-      const scope = await run.openScope();
       const ids =
         given.length > 0
           ? given
-          : action.checkIds([await pickResource(run, scope, makePicker(action), action.wording.verb)]);
+          : action.checkIds([await pickResource(run, await run.openScope(), makePicker(action), action.wording.verb)]);
+      const opened = await run.openAction(action, ids);
+      const { scope } = opened;
       const progress = screen.progress();
-      const { report, failure } = await runDestructive(
-        action,
+      const { report, failure } = await runRecorded(
+        { history: run.services.history, agreement, scopes: opened.scopes },
+        opened.action,
         ids,
         scope,
         { dryRun: options.dryRun === true, wait: options.wait, timeoutSeconds },
