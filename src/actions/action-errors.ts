@@ -168,8 +168,21 @@ function hintOf({ code, message }: AwsFailure): string {
     const what = /Spot/.test(message) ? "a one-time Spot instance" : "an instance on an instance store";
     return `${what} can be neither stopped nor started, only rebooted or terminated: leave it out`;
   }
-  if (code === "ResourceInUseException" || code === "LimitExceededException")
+  if (code === "ContinuousBackupsUnavailableException") {
+    return "backups are not switched on for it yet, as for a new table: try again in some minutes";
+  }
+  if (code === "BackupInUseException")
+    return "another backup of it is being made, deleted or restored: try again later";
+  if (code === "TableInUseException" || code === "ResourceInUseException" || code === "LimitExceededException") {
     return "it is busy: try again in a minute";
+  }
+  if (code === "BackupNotFoundException") return "somebody deleted the backup: run it again to make another";
+  if (code === "ValidationException" && /source region for new replica/i.test(message)) {
+    return "other regions' replicas were copied from it less than 24 hours ago: AWS deletes it only after that";
+  }
+  if (code === "ValidationException" && /until all writes are replicated/i.test(message)) {
+    return "it is the last replica of a global table: try again when its writes have reached the others";
+  }
   if (/Malformed$/.test(code)) return "check the ids: assume-mfa <target> instances lists those that there are";
   if (code === "OptInRequired") return "activate the service or the region in that account first";
   return "AWS's own words say why; --debug shows the request id for AWS's support";

@@ -112,6 +112,25 @@ export interface Whereabouts {
   readonly elsewhere?: { readonly accountId: string; readonly targetName: string } | undefined;
 }
 
+/** What was made of a resource before it was done, and stays when the resource is gone. */
+export interface Backup {
+  /** AWS does not want it to be unique: the ARN is. */
+  readonly name: string;
+  readonly arn: string;
+  /** AWS's word, when last read: `CREATING`, `AVAILABLE`. */
+  readonly status: string;
+}
+
+/** What a preparation tells while it goes on. */
+export interface PreparationPorts {
+  /** Called again when it is read again: the last one stands in the report, also when the preparation fails. */
+  made(backup: Backup): void;
+  /** A mutating call was answered. */
+  asked(requestId: string | undefined): void;
+  /** What is waited for, such as `backup CREATING`. */
+  waiting(word: string): void;
+}
+
 export interface ActReply {
   /** By id, what the reply said of each. An id that it left out is read afterwards. */
   readonly states: ReadonlyMap<string, ResourceState>;
@@ -149,6 +168,12 @@ export interface ActionSteps {
    * @throws InterruptedError only when nothing was sent
    */
   act(batch: readonly ResourceView[], giveUpAt: number): Promise<ActReply>;
+  /**
+   * Makes what must be there before the resource may be done: a backup. Called right before `act`, with one resource a
+   * batch. When it throws, the resource is left alone and nothing was asked about it.
+   * @throws InterruptedError when the person interrupted, whatever was made by then
+   */
+  prepare?(view: ResourceView, giveUpAt: number, ports: PreparationPorts): Promise<void>;
   /** After this refusal some of the batch may be done all the same: each one is read for a while. */
   mayBePartial(error: AssumeMfaError): boolean;
   /** The true state of each, read now. */
@@ -169,8 +194,10 @@ export interface DestructiveAction {
   readonly name: string;
   readonly wording: Wording;
   readonly service: ServiceId;
-  /** The most resources that one mutating call takes. */
+  /** The most resources that one mutating call takes; 1 where there is something to prepare for each. */
   readonly batchSize: number;
+  /** What is made before each is done, shown with what is about to be lost: `a backup is made first`. */
+  readonly precaution?: string | undefined;
   /** How long AWS usually takes until it is so, seconds: a session that ends sooner is not started with. */
   readonly usualSeconds: number;
   /** Checks operands before anything is asked or called. @throws USAGE naming the first bad one */
@@ -201,6 +228,8 @@ export interface ResourceReport {
   readonly outcome: Outcome;
   /** Why it is not `done`, or what else to know: one line, text from AWS in it raw. */
   readonly reason?: string;
+  /** Where one was made, whatever became of the resource. */
+  readonly backup?: Backup;
 }
 
 /** The documented `-o json` result of a destructive action. */

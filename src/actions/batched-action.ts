@@ -92,6 +92,10 @@ async function openBatched(
 
     act: (batch, giveUpAt) => only(batch).act(batch, giveUpAt),
 
+    ...(first.prepare === undefined
+      ? {}
+      : { prepare: async (view, giveUpAt, ports) => only([view]).prepare?.(view, giveUpAt, ports) }),
+
     mayBePartial: (error) => first.mayBePartial(error),
 
     async read(views) {

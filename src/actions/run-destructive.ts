@@ -3,6 +3,7 @@ import type { ActionScope, ActionSteps, DestructiveAction, Look, Report, Resourc
 import { awsFailureOf, isDenial } from "./action-errors.ts";
 import { chunksOf } from "./at-most.ts";
 import { listOf, notFoundError } from "./not-found.ts";
+import { prepareOne } from "./prepare.ts";
 import { failureOfRun, reportOf } from "./run-outcome.ts";
 import { markAsked, markError, markSpared, type Tracked, track } from "./tracked.ts";
 import { type Progress, readStates, type WaitEnd, waitUntilReached } from "./wait.ts";
@@ -90,6 +91,9 @@ export async function runDestructive(
   }
 }
 
+/** What a batch means for those after it. */
+export type BatchVerdict = "go on" | "stop" | "nothing was sent";
+
 /** The mutating part. Interrupts are held from the first call until the report is out. */
 async function doAndWait(
   action: DestructiveAction,
@@ -113,9 +117,12 @@ async function doAndWait(
     if (batches.length > 0 && !interrupts.signal.aborted) await ports.begin?.(look);
     for (const [index, batch] of batches.entries()) {
       if (interrupts.signal.aborted) break;
-      const verdict = await doBatch(steps, batch, scope, requestIds, giveUpAt, ports);
+      const verdict =
+        (await prepareOne(steps, batch, tracked, scope, requestIds, giveUpAt, ports)) ??
+        (await doBatch(steps, batch, scope, requestIds, giveUpAt, ports));
       // Nothing at all was done: a plain error, with nothing to report.
-      if (verdict === "nothing was sent" && index === 0) throw batch[0]?.error;
+      const isNothingMade = batch.every(({ backup }) => backup === undefined);
+      if (verdict === "nothing was sent" && index === 0 && isNothingMade) throw batch[0]?.error;
       if (verdict !== "go on") break;
     }
     const waitEnd: WaitEnd = options.wait
@@ -131,8 +138,6 @@ async function doAndWait(
     release();
   }
 }
-
-type BatchVerdict = "go on" | "stop" | "nothing was sent";
 
 async function doBatch(
   steps: ActionSteps,

@@ -20,6 +20,7 @@ export function reportOf(
       state: one.state ?? null,
       outcome,
       ...(reason === undefined ? {} : { reason }),
+      ...(one.backup === undefined ? {} : { backup: one.backup }),
     };
   });
   return { action: action.name, dryRun: false, resources, requestIds };

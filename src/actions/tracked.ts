@@ -1,5 +1,5 @@
 import { AssumeMfaError } from "../errors.ts";
-import type { Phase, ResourceState, ResourceView } from "./action.ts";
+import type { Backup, Phase, ResourceState, ResourceView } from "./action.ts";
 
 /**
  * `refused`: AWS decided against it. `answer lost`: sent, and no answer. `not sent`: nothing was asked of AWS.
@@ -21,6 +21,7 @@ export interface Tracked {
   /** What became of it could not be read. */
   unreadable: boolean;
   remark: string | undefined;
+  backup: Backup | undefined;
 }
 
 export function track(view: ResourceView): Tracked {
@@ -34,6 +35,7 @@ export function track(view: ResourceView): Tracked {
     howItFailed: undefined,
     unreadable: false,
     remark: undefined,
+    backup: undefined,
   };
 }
 

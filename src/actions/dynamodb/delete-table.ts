@@ -12,13 +12,23 @@ import type {
 import { awsFailureOf, isDenial, isRefusedWith } from "../action-errors.ts";
 import { mapAtMost } from "../at-most.ts";
 import { unseenView } from "../unseen-view.ts";
+import { checkBackupName, defaultBackupName } from "./backup-name.ts";
 import type { Table } from "./table.ts";
 import { checkTableNames } from "./table-names.ts";
+import { pinOf } from "./table-pin.ts";
 
 const READS_AT_ONCE = 10;
 
 /** A table that is being created, updated or tagged is in use for a while (AWS.md, 5): how long that is waited for. */
 const IN_USE_LIMIT_MS = 120_000;
+const BUSY_CODES: ReadonlySet<string> = new Set([
+  "ResourceInUseException",
+  "LimitExceededException",
+  // Of CreateBackup. Backups are switched on for a new table, which takes a while.
+  "TableInUseException",
+  "BackupInUseException",
+  "ContinuousBackupsUnavailableException",
+]);
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 10_000;
 
@@ -30,26 +40,62 @@ const WORDING: Wording = {
   protection: "deletion protection",
 };
 
-/** `delete-table <names…>`: dynamodb:DeleteTable, one table a call, one after the other. */
-export const deleteTable: DestructiveAction = {
-  name: "delete-table",
-  wording: WORDING,
-  service: "dynamodb",
-  batchSize: 1,
-  usualSeconds: 30,
-  checkIds: checkTableNames,
-  needs: (names, home) => [
-    {
-      actions: ["dynamodb:DescribeTable", "dynamodb:DeleteTable"],
-      resources: names.map((name) => `arn:${home.partition}:dynamodb:${home.region}:${home.accountId}:table/${name}`),
-    },
-  ],
-  open: openDeleteTable,
-};
+export interface DeleteTableOptions {
+  /** Make an on-demand backup of each first, and delete it only when that is AVAILABLE. */
+  readonly backup?: boolean;
+  /** Of the backups. Implies `backup`: whoever names one wants it. Default: of each its table's name and the time. */
+  readonly backupName?: string;
+}
 
-async function openDeleteTable(scope: ActionScope, note: (text: string) => void): Promise<ActionSteps> {
+/**
+ * `delete-table <names…>`: dynamodb:DeleteTable, one table a call, one after the other; with a backup, each right before
+ * its table is deleted, so that little that is written meanwhile is lost.
+ * @throws USAGE for a backup's name that DynamoDB would refuse
+ */
+export function makeDeleteTable({ backup = false, backupName }: DeleteTableOptions = {}): DestructiveAction {
+  const isBackedUp = backup || backupName !== undefined;
+  if (backupName !== undefined) checkBackupName(backupName);
+  return {
+    name: "delete-table",
+    wording: WORDING,
+    service: "dynamodb",
+    batchSize: 1,
+    precaution: isBackedUp
+      ? `a backup ${backupName ?? "<table>-<time>"} is made of each table first; it is deleted only when that is AVAILABLE`
+      : undefined,
+    // A backup is there within minutes, most within seconds (API reference, CreateBackup).
+    usualSeconds: isBackedUp ? 120 : 30,
+    checkIds: checkTableNames,
+    needs(names, home) {
+      const tables = names.map(
+        (name) => `arn:${home.partition}:dynamodb:${home.region}:${home.accountId}:table/${name}`,
+      );
+      const plain = ["dynamodb:DescribeTable", "dynamodb:DeleteTable"];
+      if (!isBackedUp) return [{ actions: plain, resources: tables }];
+      return [
+        { actions: [...plain, "dynamodb:CreateBackup"], resources: tables },
+        { actions: ["dynamodb:DescribeBackup"], resources: tables.map((table) => `${table}/backup/*`) },
+        // IAM knows no narrower resource for it (service authorization reference); asked only after a lost reply.
+        { actions: ["dynamodb:ListBackups"], resources: ["*"] },
+      ];
+    },
+    open: (scope, note) => openDeleteTable(scope, note, isBackedUp ? { name: backupName } : undefined),
+  };
+}
+
+/** Without a backup. */
+export const deleteTable: DestructiveAction = makeDeleteTable();
+
+/** @param backup undefined: none is made. Its name undefined: that of the table, and the time */
+async function openDeleteTable(
+  scope: ActionScope,
+  note: (text: string) => void,
+  backup: { readonly name: string | undefined } | undefined,
+): Promise<ActionSteps> {
   const { makeDynamoDb } = await import("./dynamodb-client.ts");
   const dynamoDb = makeDynamoDb(scope);
+  /** The tables, by name, whose backup is AVAILABLE and known to be theirs. */
+  const backedUp = new Set<string>();
   const { clock, interrupts } = scope;
 
   /** @returns undefined when there is no such table */
@@ -99,8 +145,31 @@ async function openDeleteTable(scope: ActionScope, note: (text: string) => void)
     const reply = await lookAgain(view);
     if (reply !== undefined) return reply;
     interrupts.signal.throwIfAborted();
+    if (backup !== undefined && !backedUp.has(view.id)) throw new RangeError(`table ${view.id} has no backup`);
     const { status, requestId } = await dynamoDb.deleteTable(view.id);
     return { states: new Map([[view.id, stateOf(status)]]), requestId };
+  }
+
+  /** Tries again while DynamoDB refuses for the moment only. */
+  async function untilNotBusy<T>(
+    view: ResourceView,
+    giveUpAt: number,
+    done: string,
+    attempt: () => Promise<T>,
+  ): Promise<T> {
+    const until = Math.min(giveUpAt, clock.now() + IN_USE_LIMIT_MS);
+    let delayMs = FIRST_RETRY_MS;
+    for (;;) {
+      try {
+        return await attempt();
+      } catch (error) {
+        // Without a first look nothing tells this table from a later one of its name: sent once.
+        if (view.pin === undefined || !isTransientRefusal(error) || clock.now() + delayMs > until) throw error;
+        if (delayMs === FIRST_RETRY_MS) note(`${view.id} can't be ${done} yet, trying again: ${messageOf(error)}`);
+        await clock.sleep(delayMs, interrupts.signal);
+        delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS);
+      }
+    }
   }
 
   return {
@@ -127,22 +196,30 @@ async function openDeleteTable(scope: ActionScope, note: (text: string) => void)
 
     dryRun: undefined,
 
+    ...(backup === undefined
+      ? {}
+      : {
+          async prepare(view, giveUpAt, ports) {
+            const { createTableBackup, waitForTableBackup } = await import("./table-backup.ts");
+            const awsNow = () => clock.now() + (scope.clientSettings("dynamodb", 1).clock?.offsetMs() ?? 0);
+            const told = { ...ports, note, awsNow };
+            const made = await untilNotBusy(view, giveUpAt, "backed up", async () => {
+              // What is not to be deleted any more needs no backup: `act` says why.
+              if ((await lookAgain(view)) !== undefined) return undefined;
+              interrupts.signal.throwIfAborted();
+              const name = backup.name ?? defaultBackupName(view.id, awsNow());
+              return createTableBackup(dynamoDb, view.id, name, scope, told);
+            });
+            if (made === undefined) return;
+            await waitForTableBackup(dynamoDb, made, view, giveUpAt, scope, told);
+            backedUp.add(view.id);
+          },
+        }),
+
     async act(batch, giveUpAt) {
       const [view] = batch;
       if (view === undefined || batch.length > 1) throw new RangeError("one table a call");
-      const until = Math.min(giveUpAt, clock.now() + IN_USE_LIMIT_MS);
-      let delayMs = FIRST_RETRY_MS;
-      for (;;) {
-        try {
-          return await deleteOnce(view);
-        } catch (error) {
-          // Without a first look nothing tells this table from a later one of its name: sent once.
-          if (view.pin === undefined || !isTransientRefusal(error) || clock.now() + delayMs > until) throw error;
-          if (delayMs === FIRST_RETRY_MS) note(`${view.id} can't be deleted yet, trying again: ${messageOf(error)}`);
-          await clock.sleep(delayMs, interrupts.signal);
-          delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS);
-        }
-      }
+      return untilNotBusy(view, giveUpAt, "deleted", () => deleteOnce(view));
     },
 
     mayBePartial: () => false,
@@ -181,6 +258,7 @@ function viewOf(name: string, table: Table): ResourceView {
   const facts: [string, string][] = [];
   if (table.items !== null) facts.push(["items", String(table.items)]);
   if (table.bytes !== null) facts.push(["bytes", String(table.bytes)]);
+  if (table.replicas.length > 0) facts.push(["replicas elsewhere, which stay", String(table.replicas.length)]);
   return {
     id: name,
     name: undefined,
@@ -199,14 +277,6 @@ function protectionOf(table: Table): ResourceView["protection"] {
   return table.deletionProtection ? "protected" : "unprotected";
 }
 
-/**
- * TableId where the service gives one, else the time of creation (AWS.md, "Seen in moto"), which DynamoDB leaves out for
- * a table on its way out.
- */
-function pinOf(table: Table): string | undefined {
-  return table.tableId ?? (table.createdAt === null ? undefined : `created ${table.createdAt}`);
-}
-
 /** The name stands for another table than the one that was looked at. */
 function isAnother(table: Table, view: ResourceView): boolean {
   const pin = pinOf(table);
@@ -220,7 +290,7 @@ function isAnother(table: Table, view: ResourceView): boolean {
 function isTransientRefusal(error: unknown): boolean {
   const failure = awsFailureOf(error);
   if (failure?.kind !== "refused") return false;
-  return failure.code === "ResourceInUseException" || failure.code === "LimitExceededException" || isThrottled(failure);
+  return BUSY_CODES.has(failure.code) || isThrottled(failure);
 }
 
 function messageOf(error: unknown): string {

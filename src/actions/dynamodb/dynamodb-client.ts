@@ -4,15 +4,19 @@
  * leaves raw.
  */
 import {
+  type BackupDetails,
+  CreateBackupCommand,
   DeleteTableCommand,
+  DescribeBackupCommand,
   DescribeTableCommand,
   DynamoDBClient,
   type KeySchemaElement,
+  ListBackupsCommand,
   ListTablesCommand,
   type TableDescription,
 } from "@aws-sdk/client-dynamodb";
 import { makeClientConfig } from "../../aws/client-config.ts";
-import { type ActionScope, READ_ATTEMPTS } from "../action.ts";
+import { type ActionScope, type Backup, READ_ATTEMPTS } from "../action.ts";
 import { toActionError } from "../action-errors.ts";
 import { makeReading } from "../reading.ts";
 import type { Table, TableKey } from "./table.ts";
@@ -29,7 +33,32 @@ export interface DynamoDb {
   describeTable(name: string): Promise<Table>;
   /** @returns the table as the reply describes it */
   deleteTable(name: string): Promise<{ readonly status: string; readonly requestId: string | undefined }>;
+  /** @param backupName checked by `checkBackupName` */
+  createBackup(
+    tableName: string,
+    backupName: string,
+  ): Promise<TableBackup & { readonly requestId: string | undefined }>;
+  describeBackup(arn: string): Promise<TableBackup>;
+  /**
+   * On-demand backups of the tables that have had this name.
+   * @param since milliseconds since 1970, by AWS's clock
+   */
+  listBackups(tableName: string, since: number, startArn: string | undefined): Promise<BackupPage>;
   close(): void;
+}
+
+/** A backup as DynamoDB describes it. Text from AWS is raw. */
+export interface TableBackup extends Backup {
+  /** Milliseconds since 1970; undefined where the service does not say. */
+  readonly createdAt: number | undefined;
+  /** Of what table; only where the whole backup was described. */
+  readonly table: Pick<Table, "tableId" | "createdAt"> | undefined;
+}
+
+export interface BackupPage {
+  readonly backups: readonly TableBackup[];
+  /** Undefined on the last page. */
+  readonly nextArn: string | undefined;
 }
 
 export function makeDynamoDb(scope: ActionScope): DynamoDb {
@@ -39,6 +68,18 @@ export function makeDynamoDb(scope: ActionScope): DynamoDb {
   const reader = new DynamoDBClient(makeConfig(readSettings));
 
   const reading = makeReading(readSettings, now);
+
+  /** A call that changes something, over a connection that nothing else has used. */
+  async function writing<T>(iamAction: string, send: (writer: DynamoDBClient) => Promise<T>): Promise<T> {
+    const writer = new DynamoDBClient(makeConfig(writeSettings));
+    try {
+      return await send(writer);
+    } catch (error) {
+      throw toActionError(error, { iamAction, settings: writeSettings, mutates: true, now });
+    } finally {
+      writer.destroy();
+    }
+  }
 
   return {
     listTables: (pageSize, nextToken) =>
@@ -54,17 +95,43 @@ export function makeDynamoDb(scope: ActionScope): DynamoDb {
         return toTable(name, output.Table ?? {});
       }),
 
-    deleteTable: async (name) => {
-      const writer = new DynamoDBClient(makeConfig(writeSettings));
-      try {
+    deleteTable: (name) =>
+      writing("dynamodb:DeleteTable", async (writer) => {
         const output = await writer.send(new DeleteTableCommand({ TableName: name }));
         return { status: output.TableDescription?.TableStatus ?? "DELETING", requestId: output.$metadata.requestId };
-      } catch (error) {
-        throw toActionError(error, { iamAction: "dynamodb:DeleteTable", settings: writeSettings, mutates: true, now });
-      } finally {
-        writer.destroy();
-      }
-    },
+      }),
+
+    createBackup: (tableName, backupName) =>
+      writing("dynamodb:CreateBackup", async (writer) => {
+        const command = new CreateBackupCommand({ TableName: tableName, BackupName: backupName });
+        const output = await writer.send(command);
+        return { ...toBackup(output.BackupDetails, undefined), requestId: output.$metadata.requestId };
+      }),
+
+    describeBackup: (arn) =>
+      reading("dynamodb:DescribeBackup", async (options) => {
+        const output = await reader.send(new DescribeBackupCommand({ BackupArn: arn }), options);
+        const { BackupDetails, SourceTableDetails } = output.BackupDescription ?? {};
+        return toBackup(BackupDetails, {
+          tableId: SourceTableDetails?.TableId ?? null,
+          createdAt: SourceTableDetails?.TableCreationDateTime?.toISOString() ?? null,
+        });
+      }),
+
+    listBackups: (tableName, since, startArn) =>
+      reading("dynamodb:ListBackups", async (options) => {
+        const command = new ListBackupsCommand({
+          TableName: tableName,
+          BackupType: "USER",
+          TimeRangeLowerBound: new Date(since),
+          ExclusiveStartBackupArn: startArn,
+        });
+        const output = await reader.send(command, options);
+        return {
+          backups: (output.BackupSummaries ?? []).map((summary) => toBackup(summary, undefined)),
+          nextArn: output.LastEvaluatedBackupArn || undefined,
+        };
+      }),
 
     close: () => reader.destroy(),
   };
@@ -76,6 +143,19 @@ function makeConfig(settings: Parameters<typeof makeClientConfig>[0]) {
     ...makeClientConfig(settings),
     endpointDiscoveryEnabled: false,
     accountIdEndpointMode: "disabled" as const,
+  };
+}
+
+type BackupAnswer = Pick<BackupDetails, "BackupName" | "BackupArn" | "BackupStatus" | "BackupCreationDateTime">;
+
+/** @param answer the details of one, or its entry in a list */
+function toBackup(answer: Partial<BackupAnswer> | undefined, table: TableBackup["table"]): TableBackup {
+  return {
+    name: answer?.BackupName ?? "",
+    arn: answer?.BackupArn ?? "",
+    status: answer?.BackupStatus ?? "unknown",
+    createdAt: answer?.BackupCreationDateTime?.getTime(),
+    table,
   };
 }
 
@@ -112,6 +192,7 @@ function toTable(name: string, description: TableDescription): Table {
       ...indexesOf("local", description.LocalSecondaryIndexes as Parameters<typeof indexesOf>[1]),
     ],
     deletionProtection: description.DeletionProtectionEnabled ?? null,
+    replicas: (description.Replicas ?? []).flatMap(({ RegionName }) => RegionName ?? []),
     createdAt: description.CreationDateTime?.toISOString() ?? null,
   };
 }

@@ -1,4 +1,4 @@
-import type { ActionScope } from "../action.ts";
+import type { ActionScope, IamNeed, ResourceHome } from "../action.ts";
 
 export interface TableKey {
   readonly name: string;
@@ -33,8 +33,19 @@ export interface Table {
   readonly indexes: readonly TableIndex[];
   /** Null where the service does not say. */
   readonly deletionProtection: boolean | null;
+  /** The other regions of a global table, where its replicas stay when it is deleted here. */
+  readonly replicas: readonly string[];
   /** ISO 8601, UTC. */
   readonly createdAt: string | null;
+}
+
+/** What describing these tables needs. */
+export function describeTableNeeds(names: readonly string[], home: ResourceHome): readonly IamNeed[] {
+  return [{ actions: ["dynamodb:DescribeTable"], resources: names.map((name) => tableArn(name, home)) }];
+}
+
+export function tableArn(name: string, { partition, region, accountId }: ResourceHome): string {
+  return `arn:${partition}:dynamodb:${region}:${accountId}:table/${name}`;
 }
 
 /** @param name checked by `checkTableNames` @throws NOT_FOUND */

@@ -1,4 +1,4 @@
-import type { ActionScope } from "../action.ts";
+import type { ActionScope, IamNeed } from "../action.ts";
 import { readPages } from "../paging.ts";
 
 /** The most that ListTables gives at once. */
@@ -8,6 +8,9 @@ const PAGE_SIZE = 100;
 export interface TableName {
   readonly name: string;
 }
+
+/** ListTables knows no narrower resource (AWS service authorization reference, DynamoDB). */
+export const LIST_TABLES_NEEDS: readonly IamNeed[] = [{ actions: ["dynamodb:ListTables"], resources: ["*"] }];
 
 /** The account's DynamoDB tables in the scope's region, page by page as they arrive. */
 export async function* listTables(scope: ActionScope): AsyncGenerator<readonly TableName[], void, void> {

@@ -1,10 +1,15 @@
 import { AssumeMfaError } from "../../errors.ts";
-import type { ActionScope } from "../action.ts";
+import type { ActionScope, IamNeed } from "../action.ts";
 import { makeSlots } from "../at-most.ts";
 import { inRegion, isRegionName } from "../in-region.ts";
 import type { Instance } from "./instance.ts";
 import type { InstanceFilter } from "./instance-filters.ts";
 import { listInstances } from "./instances.ts";
+
+/** Neither knows a narrower resource. */
+export const LIST_REGIONS_NEEDS: readonly IamNeed[] = [
+  { actions: ["ec2:DescribeInstances", "ec2:DescribeRegions"], resources: ["*"] },
+];
 
 /** Regions that are asked at once. */
 const REGIONS_AT_ONCE = 10;

@@ -1,4 +1,4 @@
-import type { ActionScope } from "../action.ts";
+import type { ActionScope, IamNeed } from "../action.ts";
 import { chunksOf } from "../at-most.ts";
 import { notFoundError } from "../not-found.ts";
 import { readPages } from "../paging.ts";
@@ -7,6 +7,9 @@ import type { InstanceFilter } from "./instance-filters.ts";
 
 /** Small enough that the first rows show soon, large enough that ten thousand take twenty calls. EC2 takes 5 to 1000. */
 const PAGE_SIZE = 500;
+
+/** DescribeInstances knows no narrower resource (AWS service authorization reference, EC2). */
+export const LIST_INSTANCES_NEEDS: readonly IamNeed[] = [{ actions: ["ec2:DescribeInstances"], resources: ["*"] }];
 
 /**
  * The account's EC2 instances in the scope's region, page by page as they arrive; with ids, exactly those, in their order.
