@@ -300,7 +300,8 @@ class Obtaining {
         if (opened === undefined) continue;
         const served = await this.#byShared(signIn, opened);
         if (!(served instanceof AssumeMfaError)) return served;
-        denied = served;
+        if (served.code === "ASSUME_ROLE_DENIED") denied = served;
+        else await this.#forgetDead(shared, served);
         continue;
       }
       const device = await findDevice(signIn, this.#options, this.#ports);
@@ -387,7 +388,14 @@ class Obtaining {
     return opened;
   }
 
-  /** @returns the session; the denial when one direct try with a code of its own is to follow */
+  /** AWS ends a session before its time when the user's key is deleted: nobody is to wait for its own end. */
+  async #forgetDead(shared: KeptSharedSession, { message }: AssumeMfaError): Promise<void> {
+    this.#ports.note(`the shared session is forgotten, since AWS does not take it any more: ${message}`);
+    this.#unusableShared = shared.accessKeyId;
+    await this.#ports.shared.remove(shared);
+  }
+
+  /** @returns the session; the refusal when it is to go on without the shared session */
   async #byShared(signIn: SignIn, shared: SharedSession): Promise<RoleSession | AssumeMfaError> {
     const { callers, note } = this.#ports;
     const signer = {
@@ -399,7 +407,9 @@ class Obtaining {
       const name = knownSessionName(signIn.source, placeOf(this.#target), callers);
       return this.#serve(await this.#assumeInTurn(signer, name), "a shared session is live");
     } catch (error) {
-      if (!(error instanceof AssumeMfaError) || error.code !== "ASSUME_ROLE_DENIED") throw error;
+      if (!(error instanceof AssumeMfaError)) throw error;
+      if (error.code === "SOURCE_CREDENTIALS_INVALID") return error;
+      if (error.code !== "ASSUME_ROLE_DENIED") throw error;
       const { mfaSerial, place } = shared;
       if (!isCodeAtHand({ mfaProcess: signIn.mfaProcess, mfaSerial, place }, this.#options, this.#ports)) {
         throw withHint(

@@ -66,6 +66,13 @@ export function makeFileSessionCache(
       return kept !== undefined && name === `${digest}.json` ? [{ kept, digest }] : [];
     });
   };
+  /** Nobody takes them any more, and nobody else removes them. @param now milliseconds since 1970 by AWS's clock */
+  const sweepEnded = async (now: number) => {
+    for (const { kept, digest } of heads()) {
+      if (kept.expiration + ENDED_AGE_MS > now) continue;
+      if (!kept.isInKeychain || (await keychain.remove(keychainName(digest)))) files.remove(fileOf(digest));
+    }
+  };
   return {
     async read(inputs) {
       const found = readHead(inputs);
@@ -93,6 +100,7 @@ export function makeFileSessionCache(
         if (inKeychain) await keychain.remove(keychainName(digest));
         throw error;
       }
+      await sweepEnded(session.obtainedAt + session.clockOffsetMs);
     },
     async remove(inputs) {
       if (sessions === undefined) return true;
@@ -117,6 +125,9 @@ export function makeFileSessionCache(
     },
   };
 }
+
+/** An ended session is kept for a while, so that a clock that is wrong for a moment takes nothing away. */
+const ENDED_AGE_MS = 24 * 3_600_000;
 
 function keychainName(digest: string): string {
   return `role-session-${digest}`;

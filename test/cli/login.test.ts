@@ -255,6 +255,25 @@ describe("a role that refuses the shared session", () => {
   });
 });
 
+describe("a shared session that AWS ended before its time", () => {
+  it("is forgotten, said, and a code asked for", async () => {
+    await signIn();
+    world.sandbox.world.sessions.clear();
+    const run = await world.run("dev whoami", { replies: [() => world.code()] });
+    expect(run.exitCode).toBe(0);
+    expect(run.questions).toHaveLength(1);
+    expect(run.said).toMatch(/the shared session is forgotten, since AWS does not take it any more: /);
+    expect(filesIn("shared")).toEqual([]);
+  });
+
+  it("is exit 2 where nobody can be asked, and forgotten all the same", async () => {
+    await signIn();
+    world.sandbox.world.sessions.clear();
+    expect((await world.run("dev whoami --no-input")).exitCode).toBe(2);
+    expect(filesIn("shared")).toEqual([]);
+  });
+});
+
 describe("--shared and --direct", () => {
   it("--shared without a live session opens one for this run and keeps none; login --shared keeps it", async () => {
     const run = await world.run(["dev", "whoami", "--shared", "--token-code", world.code()]);

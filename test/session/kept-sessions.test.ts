@@ -105,7 +105,7 @@ describe("what is kept", () => {
       accessKeyId: "ASIAIOSFODNN7EXAMPLE",
       secretAccessKey: "a-secret",
       sessionToken: "a-token",
-      expiration: 1,
+      expiration: session.obtainedAt - 1,
     });
     await cache().write(inputs, { ...session, credentials: ended }, false);
     await cache().write({ ...inputs, schema: 0 }, session, false);
@@ -187,5 +187,35 @@ describe("whose keys are whose, and what was exported", () => {
     expect(exported.clear()).toEqual({ removed: 1, left: [] });
     expect(exported.read(env)).toBeUndefined();
     expect(cache().list()).toHaveLength(1);
+  });
+});
+
+describe("what has ended", () => {
+  const ending = (expiration: number): RoleSession => {
+    const { accessKeyId, secretAccessKey, sessionToken } = session.credentials;
+    const credentials = new Credentials({ accessKeyId, secretAccessKey, sessionToken, expiration });
+    return { ...session, credentials, obtainedAt: expiration - 3_600_000 };
+  };
+  const DAY_MS = 24 * 3_600_000;
+  const END = 2_000_000_000_000;
+
+  it.each([
+    ["for more than a day is swept up by the next session that is kept", DAY_MS + 1, 1],
+    ["for less stays", DAY_MS - 3_600_000 - 1, 2],
+  ])("%s", async (_, laterMs, left) => {
+    await cache().write({ ...inputs, externalId: "old" }, ending(END), false);
+    await cache().write(inputs, ending(END + laterMs + 3_600_000), false);
+    expect(cache().list()).toHaveLength(left);
+  });
+
+  it("is told by AWS's clock, not by this machine's", async () => {
+    await cache().write({ ...inputs, externalId: "old" }, ending(END), false);
+    const now = ending(END + 7_200_000);
+    await cache().write(inputs, { ...now, clockOffsetMs: 2 * DAY_MS, obtainedAt: now.obtainedAt }, false);
+    expect(
+      cache()
+        .list()
+        .map(({ inputs: { externalId } }) => externalId),
+    ).not.toContain("old");
   });
 });
