@@ -154,6 +154,7 @@ describe("table", () => {
       keys: [{ name: "id", role: "partition", type: "S" }],
       indexes: [],
       deletionProtection: false,
+      replicas: [],
       createdAt: expect.stringMatching(/Z$/),
     });
   });

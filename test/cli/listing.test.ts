@@ -47,6 +47,7 @@ const RESULTS = {
     bytes: v.number(),
     billing: text,
     deletionProtection: v.boolean(),
+    replicas: v.array(text),
     createdAt: IsoTime,
   }),
 } as const;
