@@ -123,7 +123,7 @@ export const COMMANDS: readonly CommandEntry[] = [
   {
     name: "history",
     operands: "",
-    summary: "the sessions and privileged actions from this machine; --verify: whether it is whole",
+    summary: "sessions and privileged actions from this machine, chained",
     load: async () => (await import("./commands/history.ts")).registerHistory,
   },
   {
