@@ -21,7 +21,15 @@ import type { RecordSession } from "./opened-session.ts";
 import type { ProvidedRequest } from "./provided-request.ts";
 import type { RoleFactsStore } from "./role-facts.ts";
 import { chooseRoute, type Route, type RouteFacts } from "./route.ts";
-import { HOP_TTL_MS, lastsLonger, liveShared, refuseLearntDuration, routeFacts, unusedDevice } from "./route-facts.ts";
+import {
+  HOP_TTL_MS,
+  isLive,
+  liveShared,
+  plainReason,
+  refuseLearntDuration,
+  routeFacts,
+  unusedDevice,
+} from "./route-facts.ts";
 import type { SessionCache } from "./session-cache.ts";
 import { canonicalText, inputsDigest, type SessionInputs, sessionInputs } from "./session-inputs.ts";
 import { askSessionName, knownSessionName, sessionNameOf } from "./session-name.ts";
@@ -35,7 +43,7 @@ import type { GivenTokenCode } from "./token-code.ts";
 import { isCodeAtHand, presentTokenCode } from "./token-code-source.ts";
 import { takeTurn } from "./turn.ts";
 
-export { lastsLonger, liveShared } from "./route-facts.ts";
+export { isLive, lastsLonger, liveShared } from "./route-facts.ts";
 
 /** A role session: the credentials that open a role in a child account. */
 export interface RoleSession {
@@ -220,7 +228,7 @@ class Obtaining {
       const request = { source, place: placeOf(this.#target), shape: undefined, note };
       const credentials = await this.#ports.loadProvidedCredentials(request);
       if (!credentials.isLongTerm || this.#target.mfaSerial === undefined) {
-        return this.#plainly({ label: source.label, credentials }, reason);
+        return this.#plainly({ label: source.label, credentials }, plainReason(source, credentials) ?? reason);
       }
       // A program that keeps a user's keys: those can present a code.
       return this.#asUser(signInOf({ ...this.#target, source: { ...source, kind: "keys", credentials } }) as SignIn);
@@ -480,13 +488,6 @@ const DIRECT_AFTER_DENIAL: RouteFacts["mode"] = Object.freeze({
   value: "direct",
   origin: Object.freeze({ kind: "default", reason: "the shared session was refused" }),
 });
-
-/** Whether it lasts for longer than the margin, which is never more than a third of its life (a 15 min session). */
-export function isLive(session: RoleSession, now: number, minTtlMs: number): boolean {
-  const { credentials, obtainedAt, clockOffsetMs } = session;
-  const { expiration } = credentials;
-  return expiration !== undefined && lastsLonger({ expiration, obtainedAt, clockOffsetMs }, now, minTtlMs);
-}
 
 function isNobodyThere(error: unknown): boolean {
   return error instanceof AssumeMfaError && error.code === "TOKEN_CODE_MISSING";

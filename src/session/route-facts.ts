@@ -1,11 +1,12 @@
+import type { Credentials } from "../credentials/credentials.ts";
 import { AssumeMfaError } from "../errors.ts";
 import { firstSource } from "../target/chain.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import { isOpenedByToken } from "../target/refuse-impossible-chain.ts";
-import type { SignIn, Source, Target } from "../target/target.ts";
+import type { SignIn, Source, SourceProvided, Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import type { RoleFacts } from "./role-facts.ts";
-import type { RoleSessionOptions, RoleSessionPorts } from "./role-session.ts";
+import type { RoleSession, RoleSessionOptions, RoleSessionPorts } from "./role-session.ts";
 import { formatSeconds, type Route, type RouteFacts } from "./route.ts";
 import type { KeptSharedSession, SharedSessions } from "./shared-sessions.ts";
 import { placeName, placeOf } from "./signer.ts";
@@ -44,6 +45,24 @@ export function unusedDevice({ name, mfaSerial, source }: Target, label: string)
     "if the role demands MFA it may refuse; a user's own keys can present one, where the role trusts that user: " +
     `--source-profile ${user === undefined ? "<name>" : shownName(user)}`
   );
+}
+
+/**
+ * Why no code goes with what a program gave, which could not be told before.
+ * @returns undefined where it could: the route says it
+ */
+export function plainReason({ provider, label }: SourceProvided, { isLongTerm }: Credentials): string | undefined {
+  if (provider.kind !== "process") return undefined;
+  return isLongTerm
+    ? `${label} gave a user's own keys, and no device is named (mfa_serial, --serial-number)`
+    : `${label} gave a session, which can't present a code`;
+}
+
+/** Whether it lasts for longer than the margin, which is never more than a third of its life (a 15 min session). */
+export function isLive(session: RoleSession, now: number, minTtlMs: number): boolean {
+  const { credentials, obtainedAt, clockOffsetMs } = session;
+  const { expiration } = credentials;
+  return expiration !== undefined && lastsLonger({ expiration, obtainedAt, clockOffsetMs }, now, minTtlMs);
 }
 
 /** What AWS taught about the target's role; undefined where its caller is not known beforehand. */

@@ -95,7 +95,9 @@ describe("credential_process", () => {
       const command = printing(document);
       const first = await run(command);
       expect([first.exitCode, assumed(first), first.questions]).toEqual([0, [document.AccessKeyId], []]);
-      expect(first.said).toContain('no code is asked for: credential_process of profile "vault"');
+      expect(first.said).toContain(
+        `no code is asked for: credential_process of profile "vault" gave a session, which can't present a code`,
+      );
       const second = await run(command);
       expect([second.exitCode, second.operations, countRuns()]).toEqual([0, [], 1]);
     } finally {
@@ -108,6 +110,7 @@ describe("credential_process", () => {
     try {
       const made = await run(printing(bobsKeys()));
       expect([made.exitCode, assumed(made), countRuns()]).toEqual([0, [bobsKeys().AccessKeyId], 1]);
+      expect(made.said).toContain("gave a user's own keys, and no device is named (mfa_serial, --serial-number)");
     } finally {
       close();
     }
