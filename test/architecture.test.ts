@@ -93,6 +93,7 @@ const EDGE_FILES = new Set([
   "session/provided-credentials.ts",
   "session/iam-client.ts",
   "actions/sts-client.ts",
+  "actions/iam-client.ts",
   "actions/ec2/ec2-client.ts",
   "actions/dynamodb/dynamodb-client.ts",
   "history/history-file.ts",

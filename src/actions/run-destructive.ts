@@ -18,7 +18,7 @@ export interface DestructiveOptions {
 /** How the run talks to people; each is the caller's. */
 export interface DestructivePorts {
   /** What is about to be lost. Called once, before anything is asked; protected ones are among them. */
-  show(look: Look): void;
+  show(look: Look): void | Promise<void>;
   /** Returns when the person agreed. @throws DECLINED or CONFIRMATION_MISSING */
   confirm(look: Look): Promise<void>;
   progress(progress: Progress): void;
@@ -76,7 +76,7 @@ export async function runDestructive(
   const steps = await action.open(scope, ports.note);
   try {
     let look = await lookAtAll(action, steps, ids, scope);
-    ports.show(look);
+    await ports.show(look);
     stopIfImpossible(action, look);
     stopIfProtected(action, look);
     if (options.dryRun) return await tryOut(action, steps, look, ports);

@@ -16,13 +16,15 @@ export interface CallerIdentity {
   readonly userId: string;
 }
 
-export async function getCallerIdentity(scope: ActionScope): Promise<CallerIdentity> {
+/** @param signal ends it sooner than the time limit of a read. Default: nothing does */
+export async function getCallerIdentity(scope: ActionScope, signal?: AbortSignal): Promise<CallerIdentity> {
   const settings = scope.clientSettings("sts", READ_ATTEMPTS);
   const client = new STSClient(makeClientConfig(settings));
   const reading = makeReading(settings, () => scope.clock.now());
   try {
-    return await reading("sts:GetCallerIdentity", async (options) => {
-      const { Account, Arn, UserId } = await client.send(new GetCallerIdentityCommand({}), options);
+    return await reading("sts:GetCallerIdentity", async ({ abortSignal: limit }) => {
+      const abortSignal = signal === undefined ? limit : AbortSignal.any([limit, signal]);
+      const { Account, Arn, UserId } = await client.send(new GetCallerIdentityCommand({}), { abortSignal });
       return { account: Account ?? "", arn: Arn ?? "", userId: UserId ?? "" };
     });
   } finally {

@@ -54,9 +54,16 @@ function hasTerminal(host: TargetRun["services"]["host"]): boolean {
 
 /**
  * Asks at the terminal, when it must. Enter, end of input and anything but the asked-for answer is No.
+ * @param alias of the account, raw; undefined where none is known
  * @throws AssumeMfaError DECLINED
  */
-export async function askAgreement(run: TargetRun, agreement: Agreement, wording: Wording, look: Look): Promise<void> {
+export async function askAgreement(
+  run: TargetRun,
+  agreement: Agreement,
+  wording: Wording,
+  look: Look,
+  alias: string | undefined,
+): Promise<void> {
   if (agreement === "given") return;
   const { target, services } = run;
   const terminal = services.host.openTerminal();
@@ -67,7 +74,9 @@ export async function askAgreement(run: TargetRun, agreement: Agreement, wording
       unread.length === 1 ? "it" : unread.length === look.resources.length ? "them" : `${unread.length} of them`;
     terminal?.write(`${capitalised(wording.protection)} was not read for ${which}.\n`);
   }
-  const where = `in ${shownName(target.name)} (account ${target.role.value.accountId})`;
+  const { accountId } = target.role.value;
+  const account = alias === undefined ? accountId : `${accountId}, ${visibleText(alias)}`;
+  const where = `in ${shownName(target.name)} (account ${account})`;
   let answer: string | undefined;
   try {
     if (agreement === "yes or no") {

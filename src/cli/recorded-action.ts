@@ -60,9 +60,9 @@ export async function runRecorded(
   try {
     return await runDestructive(action, ids, scope, options, {
       ...ports,
-      show(look) {
+      async show(look) {
         shown = look;
-        ports.show(look);
+        await ports.show(look);
       },
       async confirm(look) {
         await ports.confirm(look);

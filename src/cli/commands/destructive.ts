@@ -1,14 +1,12 @@
 import type { Command } from "commander";
-import type { DestructiveAction, Look, Report, ResourceView } from "../../actions/action.ts";
+import { type Account, readAccount } from "../../actions/account.ts";
+import type { DestructiveAction, Report } from "../../actions/action.ts";
 import { AssumeMfaError } from "../../errors.ts";
 import { openPickTerminal } from "../../host/terminal.ts";
-import { makeStyle, type Style } from "../../outputs/style.ts";
 import { formatTabSeparated } from "../../outputs/tab-separated.ts";
-import { formatTable, type TableColumn } from "../../outputs/table.ts";
-import { formatOrigin } from "../../target/format-origin.ts";
-import type { Sourced } from "../../target/target.ts";
 import { visibleText } from "../../text/visible-text.ts";
 import { askAgreement, resolveAgreement } from "../confirm.ts";
+import { showLook } from "../destructive-look.ts";
 import { addDestructiveOptions, type DestructiveOptions, resolveTimeoutSeconds } from "../options.ts";
 import { formatSpan } from "../phrases.ts";
 import { pickResource, type ResourcePicker } from "../pick-resource.ts";
@@ -58,6 +56,15 @@ export function registerDestructive<Own extends object, Action extends Destructi
       const opened = await run.openAction(action, ids);
       const { scope } = opened;
       const progress = screen.progress();
+      // Asked while it is looked: what is shown waits for both.
+      const askingOver = new AbortController();
+      const asked = readAccount(
+        scope,
+        { withAlias: run.target.scope.value === "role", signal: askingOver.signal },
+        screen.note,
+      );
+      asked.catch(() => undefined);
+      let account: Account | undefined;
       const { report, failure } = await runRecorded(
         { history: run.services.history, agreement, scopes: opened.scopes },
         opened.action,
@@ -65,8 +72,11 @@ export function registerDestructive<Own extends object, Action extends Destructi
         scope,
         { dryRun: options.dryRun === true, wait: options.wait, timeoutSeconds },
         {
-          show: (look) => showLook(run, action, look, scope.region, agreement !== "given"),
-          confirm: (look) => askAgreement(run, agreement, action.wording, look),
+          async show(look) {
+            account = await asked;
+            showLook(run, action, look, scope.region, account, agreement !== "given");
+          },
+          confirm: (look) => askAgreement(run, agreement, action.wording, look, account?.alias),
           progress({ counts, elapsedMs }) {
             const states = [...counts].map(([state, count]) => `${count} ${visibleText(state)}`).join(", ");
             progress.update(`waiting: ${states} (${formatSpan(elapsedMs)})`);
@@ -77,7 +87,10 @@ export function registerDestructive<Own extends object, Action extends Destructi
           },
           report: () => progress.end(),
         },
-      ).finally(() => progress.end());
+      ).finally(() => {
+        askingOver.abort();
+        progress.end();
+      });
       // Nothing at all was done: the error takes the result's place, the report goes with it.
       if (failure instanceof AssumeMfaError && isWholeFailure(failure) && screen.output === "json") {
         throw new AssumeMfaError(failure.code, failure.message, {
@@ -104,89 +117,6 @@ function isWholeFailure(failure: AssumeMfaError): boolean {
   return failure.code !== "PARTIAL_FAILURE" && failure.code !== "STILL_IN_PROGRESS";
 }
 
-const PROTECTION_WORDS = { protected: "yes", unprotected: "no", unknown: "not read", irrelevant: "-" } as const;
-
-/**
- * What is about to be lost: always shown, on standard error, also with `--yes` (ACCEPTANCE.md D1). Where that is
- * redirected, whoever is asked at the terminal sees it there too, and in a dialog always.
- */
-function showLook(
-  run: TargetRun,
-  action: DestructiveAction,
-  look: Look,
-  region: Sourced<string>,
-  isAsked: boolean,
-): void {
-  const { stderr } = run.services.host;
-  stderr.write(formatLook(run, action, look, region, stderr.columns, run.screen.errorStyle));
-  const terminal = isAsked ? run.services.host.openTerminal() : undefined;
-  if (terminal !== undefined && (!stderr.isTerminal || !terminal.canPick)) {
-    terminal.write(formatLook(run, action, look, region, terminal.columns, makeStyle(false)));
-  }
-  terminal?.close();
-}
-
-function formatLook(
-  run: TargetRun,
-  { wording }: DestructiveAction,
-  look: Look,
-  region: Sourced<string>,
-  widthColumns: number | undefined,
-  style: Style,
-): string {
-  const { target } = run;
-  const { accountId, roleName } = target.role.value;
-  const { bold, dim } = style;
-  const name = visibleText(target.name);
-  const role = visibleText(roleName);
-  const origin = `(${visibleText(formatOrigin(region.origin))})`;
-  const width = `account ${accountId}  target ${name}  role ${role}  region ${region.value} ${origin}`.length;
-  const facts = [
-    bold(`account ${accountId}`),
-    `target ${bold(name)}`,
-    `role ${role}`,
-    `region ${bold(region.value)} ${dim(origin)}`,
-  ];
-  const head = facts.join(widthColumns !== undefined && width > widthColumns ? "\n" : "  ");
-  const seenAt = look.at + (run.services.serverClock.offsetMs() ?? 0);
-  const has = (pick: (view: ResourceView) => unknown) => look.resources.some((view) => pick(view) !== undefined);
-  const shown: readonly (readonly [TableColumn, (view: ResourceView) => string, boolean])[] = [
-    [{ title: "id", shrink: false }, (view) => view.id, true],
-    [{ title: "name", minWidth: 30 }, (view) => view.name ?? "", has((view) => view.name)],
-    [{ title: "type", shrink: false, optional: true }, (view) => view.type ?? "", has((view) => view.type)],
-    [{ title: "zone", shrink: false }, (view) => view.zone ?? "", has((view) => view.zone)],
-    [{ title: "state", shrink: false }, (view) => view.state ?? "cannot look", true],
-    [
-      { title: "age", align: "right", shrink: false, optional: true },
-      (view) => (view.createdAt === undefined ? "" : formatSpan(seenAt - view.createdAt)),
-      has((view) => view.createdAt),
-    ],
-    [
-      {
-        title: "protected",
-        shrink: false,
-        paint: (text, cell) => (cell === "yes" ? style.red(text) : text),
-      },
-      (view) =>
-        PROTECTION_WORDS[view.phase === "untouched" && view.obstacle === undefined ? view.protection : "irrelevant"],
-      wording.protection !== undefined,
-    ],
-    [
-      { title: "holds", shrink: false },
-      (view) => view.facts.map(([label, value]) => `${value} ${label}`).join(", "),
-      look.resources.some(({ facts }) => facts.length > 0),
-    ],
-  ];
-  const columns = shown.filter(([, , isShown]) => isShown);
-  const table = formatTable({
-    columns: columns.map(([column]) => column),
-    rows: look.resources.map((view) => columns.map(([, cell]) => cell(view))),
-    widthColumns,
-    style,
-  });
-  return `${head}\n${table}`;
-}
-
 /** A longer reason stands below the table. */
 const LONGEST_REASON_CELL = 40;
 
@@ -199,8 +129,10 @@ function printReport(screen: Screen, report: Report): void {
     one.outcome,
     one.reason ?? "",
   ]);
+  const backups = report.resources.flatMap(({ id, backup }) => (backup === undefined ? [] : [{ id, ...backup }]));
   if (screen.output === "text") {
-    screen.result(formatTabSeparated(rows));
+    const withBackups = rows.map((row, index) => [...row, report.resources[index]?.backup?.arn]);
+    screen.result(formatTabSeparated(backups.length > 0 ? withBackups : rows));
     return;
   }
   const reasons = report.resources.flatMap(({ reason }) => reason ?? []);
@@ -224,6 +156,10 @@ function printReport(screen: Screen, report: Report): void {
     ],
     hasNames ? rows : rows.map(([id, , ...others]) => [id ?? "", ...others]),
   );
+  for (const { id, name, arn, status } of backups) {
+    const incomplete = status === "AVAILABLE" ? "" : yellow(` (${visibleText(status)})`);
+    screen.result(`backup of ${id}: ${visibleText(name)}${incomplete}\n  ${visibleText(arn)}\n`);
+  }
   if (hasReasonColumn) return;
   for (const reason of new Set(reasons)) {
     const { length } = reasons.filter((other) => other === reason);
