@@ -128,7 +128,12 @@ export class ChainWalk {
       if (isWhole(parsed) && parsed.n > this.#last.n) this.#last = parsed;
     }
     const head = this.#head;
-    if (head !== undefined && head.n > this.#last.n && !this.#findings.some(({ problem }) => problem === "too long")) {
+    // One that can't be read any more can be the one.
+    if (
+      head !== undefined &&
+      head.n > this.#last.n + this.#bad &&
+      !this.#findings.some(({ problem }) => problem === "too long")
+    ) {
       this.#line += 1;
       this.#find("missing", `${numbers(this.#last.n + 1, head.n)} at the end, which were written`);
     }
