@@ -62,6 +62,7 @@ export function addSessionOptions(command: Command): Command {
       .option("--endpoint-url <url>", "call this in place of AWS (AWS_ENDPOINT_URL, AWS_ENDPOINT_URL_<SERVICE>)")
       .option("--shared", "through one session for every role of the device (assume_mfa_session = shared)")
       .option("--direct", "with a code of its own for this role (assume_mfa_session = direct)")
+      .option("--scoped", "may do only what the action needs, on only its resources (assume_mfa_scope = action)")
       .option("--min-ttl <time>", "renew a session that ends sooner, default 5m (ASSUME_MFA_MIN_TTL)")
       .option("--refresh", "assume again even if a session is cached")
       .option("--no-cache", "neither read nor write the cache")
@@ -70,7 +71,7 @@ export function addSessionOptions(command: Command): Command {
 }
 
 /** For an option that may be given again. */
-function addTo(value: string, given: readonly string[] = []): readonly string[] {
+export function addTo(value: string, given: readonly string[] = []): readonly string[] {
   return [...given, value];
 }
 
@@ -80,6 +81,10 @@ export function resolveTargetOptions(
   host: Pick<Host, "env" | "homeDirectory">,
 ): TargetOptions {
   return { ...options, policy: loadGivenPolicy(options.policy, host) };
+}
+
+export function addFilterOption(command: Command): Command {
+  return command.option("--filter <filter>", "tag:Env=dev, or as the AWS CLI has it; may be given again", addTo);
 }
 
 export function addDestructiveOptions(command: Command): Command {

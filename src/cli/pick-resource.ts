@@ -1,4 +1,4 @@
-import type { ActionScope } from "../actions/action.ts";
+import type { ActionScope, IamNeed } from "../actions/action.ts";
 import { AssumeMfaError } from "../errors.ts";
 import { openPickTerminal } from "../host/terminal.ts";
 import { alignedLines } from "../outputs/table.ts";
@@ -17,6 +17,8 @@ export interface Pickable {
 export interface ResourcePicker {
   /** `instance`, `table` */
   readonly noun: string;
+  /** What listing them needs. */
+  readonly needs: readonly IamNeed[];
   /** What there is to pick from. @throws AssumeMfaError ACCESS_DENIED where listing is denied: then one is typed */
   list(scope: ActionScope): Promise<readonly Pickable[]>;
 }

@@ -12,6 +12,7 @@ import { makeGathering } from "./gathering.ts";
 import { resolveTargetOptions } from "./options.ts";
 import { PrintedFailure } from "./printed-failure.ts";
 import { showEndpoints } from "./sandbox-mark.ts";
+import { narrowToPlan, planScoped } from "./scoped-plan.ts";
 import type { Screen } from "./screen.ts";
 import { partialFailure, printListings, printTargetErrors, tooFewCodes } from "./target-results.ts";
 import {
@@ -64,7 +65,9 @@ export async function runOnSeveral(
     if (member.error === undefined) demand.check?.(makeRun(target, undefined, context));
   }
   const given = await readGivenTokenCode(services.host, options.tokenCode);
-  const ready = whole.filter(({ member }) => member.error === undefined);
+  const ready = whole
+    .filter(({ member }) => member.error === undefined)
+    .map(({ member, target }) => ({ member, target: narrowToPlan(target, planScoped(target, demand.needs)) }));
   await showEndpoints(
     services,
     ready.map(({ target }) => target),

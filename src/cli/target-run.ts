@@ -1,7 +1,9 @@
-import type { ActionScope } from "../actions/action.ts";
+import type { ActionScope, DestructiveAction } from "../actions/action.ts";
 import { loadCaBundle } from "../aws/ca-bundle.ts";
 import { AssumeMfaError } from "../errors.ts";
+import type { TargetResult } from "../outputs/json.ts";
 import type { TableColumn } from "../outputs/table.ts";
+import { makeMemorySharedSessions } from "../session/memory-shared-sessions.ts";
 import { obtainRoleSession, type RoleSession, type RoleSessionOptions } from "../session/role-session.ts";
 import type { GivenTokenCode } from "../session/token-code.ts";
 import { rolesOnTheWay } from "../target/chain.ts";
@@ -9,6 +11,8 @@ import type { Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import { makeScope } from "./action-scope.ts";
 import type { SessionOptions } from "./options.ts";
+import { type ActionNeeds, narrowToPlan, planScoped } from "./scoped-plan.ts";
+import type { OpenedAction } from "./scoped-sessions.ts";
 import type { Screen } from "./screen.ts";
 import type { Services } from "./services.ts";
 import { tellingWrongClock } from "./wrong-clock.ts";
@@ -23,8 +27,26 @@ export interface TargetRun {
   readonly isAccountExpected: boolean;
   /** The role session: cached, or assumed with a code that is asked for if it must be. */
   openSession(): Promise<RoleSession>;
-  /** What an action works with. */
+  /** What an action works with: with `--scoped`, to find or to read what it is about. */
   openScope(): Promise<ActionScope>;
+  /** What a destructive action on these works with: with `--scoped`, sessions for them alone. */
+  openAction(action: DestructiveAction, ids: readonly string[]): Promise<OpenedAction>;
+  /** What the targets of a run do with each other; undefined where it has one. */
+  readonly together?: Together | undefined;
+}
+
+/** Where the targets of a run, which work at the same time, wait for each other. */
+export interface Together {
+  /**
+   * Waits until every other target is here too, or has ended. Then `decide` is called once for all who wait, with what each
+   * brought, in the order of the targets; whoever waits goes on when it returns.
+   * @throws what `decide` throws, for everybody: the whole run ends with it
+   */
+  meet<T>(mine: T, decide: (all: readonly T[]) => void | Promise<void>): Promise<void>;
+  /** Done before the next decision, or when all have ended, target by target: what is shown does not get mixed up. */
+  later(show: () => void): void;
+  /** From now on a signal ends the run only when it has reported. */
+  holdInterrupts(): void;
 }
 
 /** What a command on a target leaves behind. */
@@ -33,11 +55,18 @@ export interface TargetOutcome {
   readonly result: unknown;
   /** The same for people; not called with `-o json`, nor where the run is over several targets. */
   readonly print?: ((screen: Screen) => void) | undefined;
+  /** In place of `result` for `-o json`, where the work was in several regions: an entry for each. */
+  readonly regions?: readonly RegionOutcome[] | undefined;
   /** The same as lines that can stand among those of other targets. */
   readonly listing?: Listing | undefined;
   /** Thrown after the result is printed: the run ends with its exit code. */
   readonly failure?: Error | undefined;
 }
+
+export type RegionOutcome = { readonly region: string } & (
+  | { readonly result: unknown }
+  | { readonly error: AssumeMfaError }
+);
 
 export interface Listing {
   readonly columns: readonly TableColumn[];
@@ -51,6 +80,15 @@ export interface TargetDemand {
   readonly needsRegion: boolean;
   /** Whether the action can be on several targets at once (marked ∗ in CLI.md). Default: false. */
   readonly mayBeSeveral?: boolean;
+  /** What to do instead where it can't. Default: which actions can. */
+  readonly severalHint?: string;
+  /**
+   * What else can be said of a target before anything is asked or called; for several targets the whole run ends with it.
+   * @throws AssumeMfaError
+   */
+  readonly check?: (run: TargetRun) => void;
+  /** What a session for this alone is to allow (`--scoped`). Default: it is about the role's session itself. */
+  readonly needs?: ActionNeeds;
   /** Whether a shared session that is opened on the way is kept for the day. Default: false. */
   readonly keepsShared?: boolean;
   /** Whether its standard output is run by a shell. Default: false. */
@@ -62,25 +100,61 @@ export interface RunContext {
   readonly services: Services;
   readonly screen: Screen;
   readonly options: SessionOptions;
+  readonly demand: TargetDemand;
   readonly expectedAccount: string | undefined;
   readonly sessionOptions: Omit<RoleSessionOptions, "givenCode">;
 }
 
-/** @param context its session options are the target's */
-export function makeRun(target: Target, givenCode: GivenTokenCode | undefined, context: RunContext): TargetRun {
-  const { services, screen, expectedAccount, sessionOptions } = context;
+/** Opens a session with the code that is at hand, which is sent once. @throws AssumeMfaError */
+export type ObtainSession = (
+  target: Target,
+  options: Omit<RoleSessionOptions, "givenCode">,
+  note: (text: string) => void,
+) => Promise<RoleSession>;
+
+/**
+ * @param context its session options are the target's
+ * @throws AssumeMfaError as {@link checkTarget} does of what is narrow
+ */
+export function makeRun(whole: Target, givenCode: GivenTokenCode | undefined, context: RunContext): TargetRun {
+  const { screen, expectedAccount, sessionOptions } = context;
+  const plan = planScoped(whole, context.demand.needs);
+  const target = narrowToPlan(whole, plan);
+  const services =
+    plan === undefined || sessionOptions.isOneOfSeveral
+      ? context.services
+      : { ...context.services, shared: makeMemorySharedSessions(context.services.shared) };
+  let code = givenCode;
   let session: Promise<RoleSession> | undefined;
-  const obtain = async () => {
-    const obtained = await tellingWrongClock(services, screen.note, () =>
-      obtainRoleSession(target, { ...sessionOptions, givenCode }, { ...services, note: screen.note }),
+  const obtain: ObtainSession = async (of, options, note) => {
+    const given = code;
+    // It is sent once, whatever becomes of it.
+    code = undefined;
+    const obtained = await tellingWrongClock(services, note, () =>
+      obtainRoleSession(of, { ...options, givenCode: given }, { ...services, note }),
     );
     services.serverClock.suppose(obtained.clockOffsetMs);
     checkAccount(target, obtained.accountId, expectedAccount);
     return obtained;
   };
+  const scoped = async () => {
+    const { makeScopedRun } = await import("./scoped-sessions.ts");
+    return makeScopedRun(target, { ...sessionOptions, givenCode: code }, obtain, { services, note: screen.note });
+  };
   const openSession = () => {
-    session ??= obtain();
+    session ??=
+      plan === undefined
+        ? obtain(target, sessionOptions, screen.note)
+        : scoped().then(({ openSession: open }) => open(plan.sessionCount));
     return session;
+  };
+  const openScope = async () => {
+    const scope = makeScope(services, target, await openSession());
+    if (sessionOptions.noCache || plan !== undefined) return scope;
+    return {
+      ...scope,
+      otherAccounts: async () => (await import("./other-accounts.ts")).otherAccounts(scope, services),
+    };
   };
   return {
     services,
@@ -89,15 +163,19 @@ export function makeRun(target: Target, givenCode: GivenTokenCode | undefined, c
     mayAsk: sessionOptions.mayAsk,
     isAccountExpected: expectedAccount !== undefined,
     openSession,
-    async openScope() {
-      const scope = makeScope(services, target, await openSession());
-      if (sessionOptions.noCache) return scope;
-      return {
-        ...scope,
-        otherAccounts: async () => (await import("./other-accounts.ts")).otherAccounts(scope, services),
-      };
+    openScope,
+    async openAction(action, ids) {
+      if (plan !== undefined) return (await scoped()).openAction(action, ids, session !== undefined);
+      const scope = await openScope();
+      return { action, scope, scopes: [scope] };
     },
   };
+}
+
+/** The target's entries in the documented list: one, or one for each region. */
+export function entriesOf(target: Target, outcome: TargetOutcome): readonly TargetResult[] {
+  const head = headOf(target);
+  return outcome.regions?.map((one) => ({ ...head, ...one })) ?? [{ ...head, result: outcome.result }];
 }
 
 export function headOf({ name, role, region }: Target) {
@@ -106,11 +184,17 @@ export function headOf({ name, role, region }: Target) {
 
 /**
  * What can be said of a target before anything is asked or called.
- * @throws AssumeMfaError REGION_MISSING, ACCOUNT_UNEXPECTED; CONFIG_UNREADABLE, CONFIG_MALFORMED for its CA bundle
+ * @throws AssumeMfaError REGION_MISSING, ACCOUNT_UNEXPECTED; CONFIG_UNREADABLE, CONFIG_MALFORMED for its CA bundle; as
+ *   `planScoped` and `narrowTarget` do
  */
-export function checkTarget(target: Target, { needsRegion }: TargetDemand, { expectedAccount }: RunContext): void {
+export function checkTarget(
+  target: Target,
+  { needsRegion, needs }: TargetDemand,
+  { expectedAccount }: RunContext,
+): void {
   if (needsRegion) checkRegion(target);
   checkAccount(target, target.role.value.accountId, expectedAccount);
+  narrowToPlan(target, planScoped(target, needs));
   // Before a code is asked for: the clients read it again.
   for (const { connection } of rolesOnTheWay(target)) {
     if (connection.caBundle !== undefined) loadCaBundle(connection.caBundle);

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Instance } from "../../actions/ec2/instance.ts";
 import type { InstanceAction } from "../../actions/ec2/instance-action.ts";
-import { listInstances } from "../../actions/ec2/instances.ts";
+import { LIST_INSTANCES_NEEDS, listInstances } from "../../actions/ec2/instances.ts";
 import { reboot } from "../../actions/ec2/reboot.ts";
 import { start } from "../../actions/ec2/start.ts";
 import { makeStop, type StopOptions } from "../../actions/ec2/stop.ts";
@@ -38,6 +38,7 @@ function registrar<Own extends object>(
 function pickerFor({ isFor }: InstanceAction): ResourcePicker {
   return {
     noun: "instance",
+    needs: LIST_INSTANCES_NEEDS,
     async list(scope) {
       const fitting: Instance[] = [];
       for await (const page of listInstances(scope)) fitting.push(...page.filter(({ state }) => isFor(state)));

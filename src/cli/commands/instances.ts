@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { listInAllRegions, type RegionInstances } from "../../actions/ec2/all-regions.ts";
+import { LIST_REGIONS_NEEDS, listInAllRegions, type RegionInstances } from "../../actions/ec2/all-regions.ts";
 import type { Instance } from "../../actions/ec2/instance.ts";
 import {
   formatInstanceFilters,
@@ -7,7 +7,7 @@ import {
   parseInstanceFilters,
 } from "../../actions/ec2/instance-filters.ts";
 import { checkInstanceIds } from "../../actions/ec2/instance-ids.ts";
-import { listInstances } from "../../actions/ec2/instances.ts";
+import { LIST_INSTANCES_NEEDS, listInstances } from "../../actions/ec2/instances.ts";
 import { listOf } from "../../actions/not-found.ts";
 import { AssumeMfaError } from "../../errors.ts";
 import type { Style } from "../../outputs/style.ts";
@@ -33,7 +33,12 @@ export function registerInstances(program: Command, services: Services, targetNa
   addSessionOptions(command).action(async (words: readonly string[], options: InstancesOptions) => {
     const allRegions = options.allRegions === true;
     // The partition's default region knows the others.
-    const demand = { needsRegion: !allRegions, mayBeSeveral: true, check: () => void readWanted(words, options) };
+    const demand = {
+      needsRegion: !allRegions,
+      mayBeSeveral: true,
+      needs: { ids: () => [], needs: () => (allRegions ? LIST_REGIONS_NEEDS : LIST_INSTANCES_NEEDS) },
+      check: () => void readWanted(words, options),
+    };
     await runOnTarget(services, targetName, options, demand, async (run) => {
       const { ids, filters } = readWanted(words, options);
       const scope = await run.openScope();

@@ -170,6 +170,7 @@ async function openRoles(
       services,
       screen: { ...screen, note },
       options: { ...options, cache: true },
+      demand: { needsRegion: false },
       expectedAccount: undefined,
       sessionOptions: { ...shared, refresh: false, noCache: false, isOneOfSeveral: false, keepsShared: false },
     });

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
-import { describeTable } from "../../actions/dynamodb/table.ts";
+import { describeTable, describeTableNeeds } from "../../actions/dynamodb/table.ts";
 import { checkTableNames } from "../../actions/dynamodb/table-names.ts";
-import { listTables, type TableName } from "../../actions/dynamodb/tables.ts";
+import { LIST_TABLES_NEEDS, listTables, type TableName } from "../../actions/dynamodb/tables.ts";
 import { formatTabSeparated } from "../../outputs/tab-separated.ts";
 import { shownName } from "../../text/shown-name.ts";
 import { type ListingPlan, runListing } from "../listing.ts";
@@ -10,12 +10,16 @@ import { formatBytes, formatCount, formatSpan } from "../phrases.ts";
 import { runOnTarget } from "../run-on-target.ts";
 import type { Services } from "../services.ts";
 
-const SEVERAL = { needsRegion: true, mayBeSeveral: true };
+const TABLES_DEMAND = {
+  needsRegion: true,
+  mayBeSeveral: true,
+  needs: { ids: () => [], needs: () => LIST_TABLES_NEEDS },
+};
 
 export function registerTables(program: Command, services: Services, targetName: string): void {
   addSessionOptions(program.command("tables").description("list DynamoDB tables")).action(
     async (options: SessionOptions) => {
-      await runOnTarget(services, targetName, options, SEVERAL, async (run) => {
+      await runOnTarget(services, targetName, options, TABLES_DEMAND, async (run) => {
         const scope = await run.openScope();
         const plan: ListingPlan<TableName> = {
           columns: [{ title: "table", shrink: false }],
@@ -36,7 +40,7 @@ export function registerTable(program: Command, services: Services, targetName: 
         services,
         targetName,
         options,
-        { needsRegion: true },
+        { needsRegion: true, needs: { ids: () => checkTableNames([word]), needs: describeTableNeeds } },
         async ({ services: inside, openScope }) => {
           const [name = word] = checkTableNames([word]);
           const table = await describeTable(await openScope(), name);
