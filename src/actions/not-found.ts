@@ -1,4 +1,5 @@
 import { AssumeMfaError } from "../errors.ts";
+import { shownName } from "../text/shown-name.ts";
 import type { ActionScope, Whereabouts, Wording } from "./action.ts";
 
 /** Past this many, a message counts the rest. The whole lists are in the error's details. */
@@ -47,7 +48,7 @@ function placesOf(whereabouts: readonly Whereabouts[]): readonly string[] {
     const place =
       elsewhere === undefined
         ? `in ${region}: --region ${region}`
-        : `in account ${elsewhere.accountId}, ${region}: target ${elsewhere.targetName}`;
+        : `in account ${elsewhere.accountId}, ${region}: target ${shownName(elsewhere.targetName)}`;
     idsByPlace.set(place, [...(idsByPlace.get(place) ?? []), id]);
   }
   return [...idsByPlace].map(([place, ids]) => `${listOf(ids)} ${ids.length === 1 ? "is" : "are"} ${place}`);
