@@ -1,5 +1,7 @@
 import type { Look, Wording } from "../actions/action.ts";
 import { AssumeMfaError } from "../errors.ts";
+import type { Terminal } from "../host/terminal.ts";
+import { alignedLines } from "../outputs/table.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import { shownName } from "../text/shown-name.ts";
 import { visibleText } from "../text/visible-text.ts";
@@ -52,31 +54,27 @@ function hasTerminal(host: TargetRun["services"]["host"]): boolean {
   return terminal !== undefined;
 }
 
+/** One target's part in what is asked. */
+export interface Question {
+  readonly run: TargetRun;
+  readonly agreement: Agreement;
+  readonly wording: Wording;
+  readonly look: Look;
+  /** Of the account, raw; undefined where none is known. */
+  readonly alias: string | undefined;
+}
+
 /**
  * Asks at the terminal, when it must. Enter, end of input and anything but the asked-for answer is No.
- * @param alias of the account, raw; undefined where none is known
  * @throws AssumeMfaError DECLINED
  */
-export async function askAgreement(
-  run: TargetRun,
-  agreement: Agreement,
-  wording: Wording,
-  look: Look,
-  alias: string | undefined,
-): Promise<void> {
+export async function askAgreement({ run, agreement, wording, look, alias }: Question): Promise<void> {
   if (agreement === "given") return;
   const { target, services } = run;
   const terminal = services.host.openTerminal();
   const what = formatCount(look.resources.length, wording.noun, wording.nouns);
-  const unread = look.resources.filter(({ phase, protection }) => phase === "untouched" && protection === "unknown");
-  if (unread.length > 0 && wording.protection !== undefined) {
-    const which =
-      unread.length === 1 ? "it" : unread.length === look.resources.length ? "them" : `${unread.length} of them`;
-    terminal?.write(`${capitalised(wording.protection)} was not read for ${which}.\n`);
-  }
-  const { accountId } = target.role.value;
-  const account = alias === undefined ? accountId : `${accountId}, ${visibleText(alias)}`;
-  const where = `in ${shownName(target.name)} (account ${account})`;
+  if (terminal !== undefined) tellUnread(terminal, wording, look.resources);
+  const where = `in ${shownName(target.name)} (account ${nameAccount(run, alias)})`;
   let answer: string | undefined;
   try {
     if (agreement === "yes or no") {
@@ -84,7 +82,7 @@ export async function askAgreement(
         discardTypedAhead: true,
         label: "y/N",
       });
-      if (/^(?:y|yes)$/i.test(answer?.trim() ?? "")) return;
+      if (isYes(answer)) return;
     } else {
       answer = await terminal?.askLine(
         `To ${wording.verb} ${what} ${where}, type the target's name (${visibleText(target.name)}): `,
@@ -95,7 +93,66 @@ export async function askAgreement(
   } finally {
     terminal?.close();
   }
-  throw new AssumeMfaError("DECLINED", "declined; nothing was done");
+  throw declined();
+}
+
+/**
+ * Asks for several targets, before anything is done in any: once for all that take a y, naming each with its account and
+ * its count, then for each one's name where it must be typed. One No is a No to all of it: who hesitates has seen
+ * something that is wrong with the run, not with a part of it.
+ * @throws AssumeMfaError DECLINED
+ */
+export async function askForAll(questions: readonly Question[]): Promise<void> {
+  const together = questions.filter(({ agreement }) => agreement === "yes or no");
+  const [first] = together;
+  if (first !== undefined && together.length === 1) await askAgreement(first);
+  else if (first !== undefined) {
+    const { wording, run } = first;
+    const resources = together.flatMap(({ look }) => look.resources);
+    const terminal = run.services.host.openTerminal();
+    if (terminal !== undefined) tellUnread(terminal, wording, resources);
+    const parts = alignedLines(
+      together.map(({ run: one, look, alias }) => [
+        shownName(one.target.name),
+        `account ${nameAccount(one, alias)}`,
+        formatCount(look.resources.length, wording.noun, wording.nouns),
+      ]),
+    );
+    const what = formatCount(resources.length, wording.noun, wording.nouns);
+    terminal?.write(parts.map((part) => `  ${part}\n`).join(""));
+    try {
+      const answer = await terminal?.askLine(
+        `${capitalised(wording.verb)} ${what} in these ${together.length} targets? [y/N] `,
+        { discardTypedAhead: true, label: "y/N" },
+      );
+      if (!isYes(answer)) throw declined();
+    } finally {
+      terminal?.close();
+    }
+  }
+  for (const question of questions) {
+    if (question.agreement === "type the name") await askAgreement(question);
+  }
+}
+
+function nameAccount({ target }: TargetRun, alias: string | undefined): string {
+  const { accountId } = target.role.value;
+  return alias === undefined ? accountId : `${accountId}, ${visibleText(alias)}`;
+}
+
+function tellUnread(terminal: Terminal, { protection }: Wording, resources: Look["resources"]): void {
+  const unread = resources.filter((one) => one.phase === "untouched" && one.protection === "unknown");
+  if (unread.length === 0 || protection === undefined) return;
+  const which = unread.length === 1 ? "it" : unread.length === resources.length ? "them" : `${unread.length} of them`;
+  terminal.write(`${capitalised(protection)} was not read for ${which}.\n`);
+}
+
+function isYes(answer: string | undefined): boolean {
+  return /^(?:y|yes)$/i.test(answer?.trim() ?? "");
+}
+
+function declined(): AssumeMfaError {
+  return new AssumeMfaError("DECLINED", "declined; nothing was done");
 }
 
 function capitalised(text: string): string {

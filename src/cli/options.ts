@@ -33,6 +33,8 @@ export interface DestructiveOptions extends SessionOptions {
   readonly dryRun?: boolean;
   readonly wait: boolean;
   readonly timeout?: string;
+  readonly max?: string;
+  readonly filter?: readonly string[];
 }
 
 export function addCommonOptions(command: Command): Command {
@@ -93,7 +95,8 @@ export function addDestructiveOptions(command: Command): Command {
       .option("--yes", "do not ask")
       .option("--dry-run", "look and check the permission, change nothing")
       .option("--no-wait", "return as soon as AWS has taken the order")
-      .option("--timeout <time>", "how long to wait for the end, default 10m"),
+      .option("--timeout <time>", "how long to wait for the end, default 10m")
+      .option("--max <n>", "do nothing at all when there are more, in all targets together"),
   );
 }
 

@@ -1,5 +1,6 @@
 import { AssumeMfaError } from "../errors.ts";
 import { formatTabSeparated } from "../outputs/tab-separated.ts";
+import type { TableColumn } from "../outputs/table.ts";
 import type { Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import { visibleText } from "../text/visible-text.ts";
@@ -23,8 +24,14 @@ export function printListings(listings: readonly NamedListing[], screen: Screen)
     return;
   }
   const rows = rowsOf(({ rows: ofTarget }) => ofTarget);
-  if (rows.length > 0) screen.table([{ title: "target" }, ...first.listing.columns], rows);
-  else screen.note(`there are none in ${listings.map(({ name }) => shownName(name)).join(", ")}`);
+  const isShown = (index: number) => first.listing.dropsEmpty !== true || rows.some((row) => row[index] !== "");
+  if (rows.length > 0) {
+    const columns: readonly TableColumn[] = [{ title: "target" }, ...first.listing.columns];
+    screen.table(
+      columns.filter((_, index) => isShown(index)),
+      rows.map((row) => row.filter((_, index) => isShown(index))),
+    );
+  } else screen.note(`there are none in ${listings.map(({ name }) => shownName(name)).join(", ")}`);
 }
 
 /** What went wrong with each of several targets, as `main.ts` prints the error that ends a run. */

@@ -73,6 +73,8 @@ export interface Listing {
   readonly rows: readonly (readonly string[])[];
   /** For `-o text`; an undefined cell is one that there is nothing for. */
   readonly textRows: readonly (readonly (string | undefined)[])[];
+  /** Whether a column that is empty in all rows is left out of the table. Default: false. */
+  readonly dropsEmpty?: boolean;
 }
 
 export interface TargetDemand {

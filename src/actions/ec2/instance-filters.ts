@@ -61,12 +61,23 @@ export function formatInstanceFilters(filters: readonly InstanceFilter[]): strin
   return filters.map(({ name, values }) => `${name}=${values.join(" or ")}`).join(", ");
 }
 
+/** What to say where nothing matches a filter that may have been meant for several values; undefined otherwise. */
+export function doubtOfComma(words: readonly string[]): string | undefined {
+  const word = words.find((one) => !SHORTHAND.test(one) && one.includes(","));
+  if (word === undefined) return undefined;
+  const { name, values } = parseShort(word);
+  return `the comma in ${shown(word)} is part of the value: several values are Name=${name},Values=${values.join()}`;
+}
+
 function checkState(word: string): void {
   if (STATES.some((state) => state === word)) return;
   throw new AssumeMfaError("USAGE", `${shown(word)} is no state of an instance`, {
     hint: `the states are ${STATES.join(", ")}`,
   });
 }
+
+/** The AWS CLI's form. */
+const SHORTHAND = /^\s*(?:Name|Values)\s*=/;
 
 function parseFilter(word: string): InstanceFilter {
   // A lone surrogate can't be sent.
@@ -76,7 +87,7 @@ function parseFilter(word: string): InstanceFilter {
       hint: HOW_TO_WRITE_IT,
     });
   }
-  const filter = /^\s*(?:Name|Values)\s*=/.test(word) ? parseShorthand(word.trimStart()) : parseShort(word);
+  const filter = SHORTHAND.test(word) ? parseShorthand(word.trimStart()) : parseShort(word);
   if (!/^(?:tag:.+|[a-z][a-z0-9.-]*)$/s.test(filter.name)) {
     throw new AssumeMfaError("USAGE", `${shown(filter.name)} is no name of a filter`, {
       hint: "EC2's names are in lower case, such as instance-type and vpc-id; a tag's is tag: and its key",

@@ -1,12 +1,15 @@
 import type { Command } from "commander";
+import { findMatching } from "../../actions/ec2/find-matching.ts";
 import type { Instance } from "../../actions/ec2/instance.ts";
 import type { InstanceAction } from "../../actions/ec2/instance-action.ts";
+import { doubtOfComma, formatInstanceFilters, parseInstanceFilters } from "../../actions/ec2/instance-filters.ts";
 import { LIST_INSTANCES_NEEDS, listInstances } from "../../actions/ec2/instances.ts";
 import { reboot } from "../../actions/ec2/reboot.ts";
 import { start } from "../../actions/ec2/start.ts";
 import { makeStop, type StopOptions } from "../../actions/ec2/stop.ts";
 import { terminate } from "../../actions/ec2/terminate.ts";
 import type { ResourcePicker } from "../pick-resource.ts";
+import type { Selector } from "../selection.ts";
 import type { Services } from "../services.ts";
 import { type DestructiveCommand, registerDestructive } from "./destructive.ts";
 
@@ -31,6 +34,7 @@ function registrar<Own extends object>(
       operands: "ids",
       description: `${command.name} EC2 instances`,
       makePicker: pickerFor,
+      makeSelector: selectorFor,
     });
 }
 
@@ -47,5 +51,15 @@ function pickerFor({ isFor }: InstanceAction): ResourcePicker {
         facts: [one.name ?? "", one.state, one.type ?? "", one.zone ?? ""],
       }));
     },
+  };
+}
+
+/** Finds only what there is anything to be done to. */
+function selectorFor({ isFor }: InstanceAction, words: readonly string[]): Selector {
+  const filters = parseInstanceFilters(words);
+  return {
+    text: formatInstanceFilters(filters),
+    doubt: doubtOfComma(words),
+    find: (scope) => findMatching(scope, filters, isFor),
   };
 }

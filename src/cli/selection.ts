@@ -1,0 +1,121 @@
+import type { ActionScope, DestructiveAction, Report, Wording } from "../actions/action.ts";
+import { listOf } from "../actions/not-found.ts";
+import { AssumeMfaError } from "../errors.ts";
+import { shownName } from "../text/shown-name.ts";
+import type { DestructiveOptions } from "./options.ts";
+import { formatCount } from "./phrases.ts";
+import type { TargetRun } from "./target-run.ts";
+
+/** What `--filter` found in one target. */
+export interface Selected {
+  /** Of what there is anything to be done to. */
+  readonly ids: readonly string[];
+  /** By state, how many match as well and are left as they are. */
+  readonly others: ReadonlyMap<string, number>;
+}
+
+/** `--filter`, read and checked. Text from the command line is raw. */
+export interface Selector {
+  /** Completes `no instance matches …`. */
+  readonly text: string;
+  /** What may have been meant otherwise, where nothing is found. */
+  readonly doubt?: string | undefined;
+  find(scope: ActionScope): Promise<Selected>;
+}
+
+/** @returns undefined where there is no limit. @throws AssumeMfaError USAGE when it is no count */
+export function resolveMax({ max }: Pick<DestructiveOptions, "max">): number | undefined {
+  if (max === undefined) return undefined;
+  if (/^[1-9]\d{0,5}$/.test(max)) return Number(max);
+  throw new AssumeMfaError("USAGE", `--max is no count: "${max}"`, {
+    hint: "write the most that may be there, such as --max 10",
+  });
+}
+
+/**
+ * What the limit and the filter demand of the command line, before anything is asked or called.
+ * @param isUnasked nobody will be asked before it is done
+ * @throws AssumeMfaError USAGE
+ */
+export function checkSelection(
+  action: string,
+  ids: readonly string[],
+  selector: Selector | undefined,
+  max: number | undefined,
+  isUnasked: boolean,
+): void {
+  if (selector === undefined) {
+    if (max === undefined || ids.length <= max) return;
+    throw new AssumeMfaError("USAGE", `${ids.length} are given, and --max is ${max}; nothing was done`);
+  }
+  if (ids.length > 0) {
+    throw new AssumeMfaError("USAGE", "ids and --filter can't be given together", {
+      hint: "give the ids, or what they have in common",
+    });
+  }
+  if (!isUnasked || max !== undefined) return;
+  throw new AssumeMfaError("USAGE", `${action} --filter needs --max where nobody is asked; nothing was done`, {
+    hint: "add --max <n>: when more match, in all targets together, nothing is done at all",
+  });
+}
+
+/**
+ * Looks for what matches, and goes on only where it is not more than the limit: over several targets, than all of them
+ * may have together.
+ * @throws AssumeMfaError TOO_MANY, nothing having been done anywhere
+ */
+export async function select(
+  run: TargetRun,
+  { wording }: DestructiveAction,
+  selector: Selector,
+  max: number | undefined,
+): Promise<Selected> {
+  const selected = await selector.find(await run.openScope());
+  const mine = { name: run.target.name, ids: selected.ids };
+  const check = (all: readonly (typeof mine)[]) => stopAtTooMany(all, wording, selector, max);
+  if (run.together === undefined) check([mine]);
+  else await run.together.meet(mine, check);
+  return selected;
+}
+
+function stopAtTooMany(
+  all: readonly { readonly name: string; readonly ids: readonly string[] }[],
+  wording: Wording,
+  selector: Selector,
+  max: number | undefined,
+): void {
+  const count = all.reduce((sum, { ids }) => sum + ids.length, 0);
+  if (max === undefined || count <= max) return;
+  const shares = all.filter(({ ids }) => ids.length > 0).map(({ name, ids }) => `${shownName(name)} ${ids.length}`);
+  throw new AssumeMfaError(
+    "TOO_MANY",
+    `${formatCount(count, wording.noun, wording.nouns)} that can be ${wording.done} ${count === 1 ? "matches" : "match"} ${selector.text}${all.length > 1 ? ` (${listOf(shares)})` : ""}, and --max is ${max}; nothing was done`,
+    {
+      hint: [`they are ${listOf(all.flatMap(({ ids }) => ids))}`, "narrow the filter, or give a higher --max"],
+      details: { max, count, matching: Object.fromEntries(all.map(({ name, ids }) => [name, ids])) },
+    },
+  );
+}
+
+/** Nothing to do is no failure: what the filter is to bring about is so. */
+export function reportNothing(
+  run: TargetRun,
+  action: DestructiveAction,
+  selector: Selector,
+  { others }: Selected,
+  isDryRun: boolean,
+): Report {
+  const { wording } = action;
+  const where = `in ${shownName(run.target.name)}${run.target.region === undefined ? "" : `, ${run.target.region.value}`}`;
+  const count = [...others.values()].reduce((sum, one) => sum + one, 0);
+  const states = [...others].map(([state, one]) => `${one} ${state}`).join(", ");
+  if (count === 0) {
+    run.screen.note(`no ${wording.noun} matches ${selector.text} ${where}; nothing to do`);
+    if (selector.doubt !== undefined) run.screen.note(selector.doubt);
+  } else {
+    run.screen.note(
+      `${formatCount(count, wording.noun, wording.nouns)} ${count === 1 ? "matches" : "match"} ${selector.text} ${where}, none to be ${wording.done}: ${states}; nothing to do`,
+    );
+  }
+  return { action: action.name, dryRun: isDryRun, resources: [], requestIds: [] };
+}
