@@ -55,9 +55,25 @@ export function deleteTable(call: Call, input: JsonObject) {
       "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first.",
     );
   }
+  refuseWhileBackedUp(call, table);
   table.status = "DELETING";
   table.statusUntilMs = call.nowMs + STATE_CHANGE_MS;
   return { TableDescription: formatTable(table) };
+}
+
+/**
+ * The source table of a backup can't be deleted while the backup is in progress (developer guide, on-demand backup). How
+ * DynamoDB words it is not published: a choice.
+ */
+function refuseWhileBackedUp(call: Call, table: Table): void {
+  const isBackedUp = [...call.principal.account.backups.values()].some(
+    (backup) => backup.table.id === table.id && call.nowMs < backup.availableAtMs,
+  );
+  if (!isBackedUp) return;
+  throw new AwsFault(
+    "ResourceInUseException",
+    `Attempt to change a resource which is still in use: Table is being backed up: ${table.name}`,
+  );
 }
 
 /** A table that is on its way somewhere can't be changed; all of these pass (AWS.md, DynamoDB). @throws AwsFault */

@@ -158,6 +158,10 @@ describe("backups", () => {
     expect(BackupArn).toMatch(/^arn:aws:dynamodb:us-east-1:222222222222:table\/saved\/backup\/\d{14}-[0-9a-f]{8}$/);
     expect(BackupDetails).toMatchObject({ BackupStatus: "CREATING", BackupName: "before", BackupType: "USER" });
     expect((await refusal(admin.send(new DeleteBackupCommand({ BackupArn })))).code).toBe("BackupInUseException");
+    expect(await refusal(deleteOne("saved"))).toMatchObject({
+      code: "ResourceInUseException",
+      message: expect.stringContaining("Table is being backed up: saved"),
+    });
     sandbox.moveClock(1_000);
     await deleteOne("saved");
     sandbox.moveClock(1_000);

@@ -89,7 +89,7 @@ json.dump(results, sys.stdout)
 `;
 
 const BOTO3_ADMIN_SCRIPT = `
-import base64, hashlib, hmac, json, os, struct, sys, urllib.request
+import base64, hashlib, hmac, json, os, struct, sys, time, urllib.request
 import boto3
 from botocore.exceptions import ClientError
 
@@ -170,6 +170,8 @@ results["protected"] = refused(dynamodb.delete_table, TableName="python")
 backup = dynamodb.create_backup(TableName="python", BackupName="before")["BackupDetails"]["BackupArn"]
 results["backup"] = dynamodb.describe_backup(BackupArn=backup)["BackupDescription"]["SourceTableDetails"]["ItemCount"]
 dynamodb.update_table(TableName="python", DeletionProtectionEnabled=False)
+while dynamodb.describe_backup(BackupArn=backup)["BackupDescription"]["BackupDetails"]["BackupStatus"] != "AVAILABLE":
+    time.sleep(0.2)
 results["deleted"] = dynamodb.delete_table(TableName="python")["TableDescription"]["TableStatus"]
 json.dump(results, sys.stdout)
 `;
