@@ -70,12 +70,13 @@ async function openBatched(
     return group[0];
   }
 
-  return {
+  // Every step there is, so that one which is new is not forgotten here.
+  const steps: { readonly [K in keyof Required<ActionSteps>]: ActionSteps[K] | undefined } = {
     async look(ids) {
       const answers = await mapAtMost(
         BATCHES_AT_ONCE,
         grouped(ids, (id) => id),
-        ([steps, some]): Promise<LookAnswer> => steps.look(some, ids.length - some.length),
+        ([own, some]): Promise<LookAnswer> => own.look(some, ids.length - some.length),
       );
       const views = new Map(answers.flatMap(({ resources }) => resources.map((view) => [view.id, view] as const)));
       const missing = new Set(answers.flatMap((answer) => answer.missing));
@@ -86,31 +87,28 @@ async function openBatched(
     },
 
     batchesOf: (views) =>
-      grouped(views, viewId).flatMap(([steps, some]) => steps.batchesOf?.(some) ?? chunksOf(action.batchSize, some)),
+      grouped(views, viewId).flatMap(([own, some]) => own.batchesOf?.(some) ?? chunksOf(action.batchSize, some)),
 
     dryRun: first.dryRun === undefined ? undefined : async (batch) => only(batch).dryRun?.(batch),
 
     act: (batch, giveUpAt) => only(batch).act(batch, giveUpAt),
 
-    ...(first.prepare === undefined
-      ? {}
-      : { prepare: async (view, giveUpAt, ports) => only([view]).prepare?.(view, giveUpAt, ports) }),
+    prepare: first.prepare && (async (view, giveUpAt, ports) => only([view]).prepare?.(view, giveUpAt, ports)),
 
     mayBePartial: (error) => first.mayBePartial(error),
 
     async read(views) {
-      const answers = await mapAtMost(BATCHES_AT_ONCE, grouped(views, viewId), ([steps, some]) => steps.read(some));
+      const answers = await mapAtMost(BATCHES_AT_ONCE, grouped(views, viewId), ([own, some]) => own.read(some));
       return new Map<string, ResourceState>(answers.flatMap((states) => [...states]));
     },
 
-    ...(first.leavesNoTrace === undefined ? {} : { leavesNoTrace: first.leavesNoTrace }),
+    leavesNoTrace: first.leavesNoTrace,
 
-    ...(first.findElsewhere === undefined
-      ? {}
-      : { findElsewhere: async (missing) => (await first.findElsewhere?.(missing)) ?? [] }),
+    findElsewhere: first.findElsewhere && (async (missing) => (await first.findElsewhere?.(missing)) ?? []),
 
     close() {
-      for (const steps of all) steps.close();
+      for (const each of all) each.close();
     },
   };
+  return steps as ActionSteps;
 }

@@ -35,7 +35,7 @@ export function formatNeeds(needs: readonly IamNeed[]): string {
   const actionsOf = collectActions(needs.filter(({ conditions }) => conditions === undefined));
   // Checked like the others; nothing of theirs takes its place, nor theirs its.
   for (const need of conditional) collectActions([need]);
-  if (actionsOf.size === 0) throw new RangeError("nothing is needed");
+  if (actionsOf.size === 0 && conditional.length === 0) throw new RangeError("nothing is needed");
   // Which of the two is shorter depends on what is listed more often, the actions or the resources.
   const byResource = formatPolicy([
     ...groupEntries(actionsOf).map(([actions, resources]) => ({ actions, resources })),
