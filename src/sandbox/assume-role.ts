@@ -193,7 +193,8 @@ function readSessionPolicies(
   });
   // AWS packs the text into a binary form of its own, and does not say how; this percentage is the plain text's.
   const characters = (inline?.length ?? 0) + arns.join("").length;
-  const packedPercent = Math.ceil((characters / MAX_SESSION_POLICY_CHARACTERS) * 100);
+  const room = call.settings.packedPolicyCharacters ?? MAX_SESSION_POLICY_CHARACTERS;
+  const packedPercent = Math.ceil((characters / room) * 100);
   if (packedPercent > 100) {
     throw new AwsFault(
       "PackedPolicyTooLarge",

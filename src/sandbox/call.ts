@@ -26,6 +26,11 @@ export interface SandboxSettings {
    * AWS's guide says no, field reports say yes (AWS.md, "What follows for the CLI", 4). Default: false.
    */
   readonly mfaCarriesThroughAssumeRole: boolean;
+  /**
+   * Characters of session policies that AWS's packed form has room for, of which nothing is known but that it can be less
+   * than the plain text's limit. Default: no less.
+   */
+  readonly packedPolicyCharacters?: number;
 }
 
 /** AWS's own documents, where they are contradicted. */
