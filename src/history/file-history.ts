@@ -11,6 +11,8 @@ import { type ChainReport, ChainWalk, missingMark, tornMark } from "./verify-cha
 const LOCK = "history";
 /** Writing a line takes milliseconds: whoever holds the lock for so long is stopped, or was on another machine. */
 const STUCK_HOLDER_MS = 10_000;
+/** One that has it for longer by its own word need not be waited for at all. */
+const OLD_HOLDER_MS = 60_000;
 const LONGEST_WAIT_MS = 120_000;
 /** Between two looks: at random, so that many who wait don't all look at once. */
 const SHORTEST_PAUSE_MS = 5;
@@ -135,7 +137,7 @@ const EMPTY: NonNullable<ReturnType<typeof openHistory>> = {
  * @returns undefined when the one who holds it does not go on: a line that may stand out of order is better than none
  * @throws Error when nothing can be written there
  */
-async function acquire(locks: Locks, host: Pick<Host, "sleep">): Promise<HeldLock | undefined> {
+async function acquire(locks: Locks, host: Pick<Host, "now" | "sleep">): Promise<HeldLock | undefined> {
   let holder: LockHolder | undefined;
   let waitedMs = 0;
   let holdsForMs = 0;
@@ -144,6 +146,7 @@ async function acquire(locks: Locks, host: Pick<Host, "sleep">): Promise<HeldLoc
     if ("release" in answer) return answer;
     if (answer.pid !== holder?.pid || answer.since !== holder.since) holdsForMs = 0;
     holder = answer;
+    if (host.now() - answer.since > OLD_HOLDER_MS) return undefined;
     if (holdsForMs >= STUCK_HOLDER_MS || waitedMs >= LONGEST_WAIT_MS) return undefined;
     const pauseMs = SHORTEST_PAUSE_MS + Math.random() * (LONGEST_PAUSE_MS - SHORTEST_PAUSE_MS);
     await host.sleep(pauseMs);

@@ -16,6 +16,7 @@ const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
 const NEWLINE = 0x0a;
 const FIRST_WINDOW_BYTES = 8 * 1024;
 const CHUNK_BYTES = 256 * 1024;
+const TRIES = 100;
 /** A list is not made of more than this, bytes: the latest of it. */
 const LIST_LIMIT_BYTES = 256 * 1024 * 1024;
 
@@ -44,12 +45,18 @@ export function appendToFile(file: string, compose: (tail: Tail) => string): voi
       if (status.uid !== process.getuid()) throw new Error(`${file} belongs to another user`);
       if ((status.mode & 0o777) !== 0o600) fs.fchmodSync(fd, 0o600);
     }
-    const bytes = Buffer.from(compose(readTail(fd, status.size, file)));
+    let { size } = status;
+    let bytes = Buffer.from(compose(readTail(fd, size, file)));
+    // Should somebody write without the lock, this is what is left to do about it.
+    for (let tries = 0; tries < TRIES && fs.fstatSync(fd).size !== size; tries += 1) {
+      size = fs.fstatSync(fd).size;
+      bytes = Buffer.from(compose(readTail(fd, size, file)));
+    }
     try {
       for (let at = 0; at < bytes.length; ) at += fs.writeSync(fd, bytes, at);
     } catch (error) {
       // A full disk: half a line would be told as a crash.
-      fs.ftruncateSync(fd, status.size);
+      fs.ftruncateSync(fd, size);
       throw error;
     }
     fs.fsyncSync(fd);

@@ -12,6 +12,7 @@ import {
   type Run,
   SERIAL,
 } from "../support/cli-world.ts";
+import { NO_ANSWER } from "../support/fake-host.ts";
 import { startFaultProxy } from "../support/fault-proxy.ts";
 
 // What is written down of a run, and what `assume-mfa history` shows of it (CLI.md, "Destructive actions" 8, "Files").
@@ -252,6 +253,29 @@ describe("a privileged action", () => {
       code: "DECLINED",
       exitCode: 6,
     });
+  });
+
+  it.each([
+    ["at the question", { confirmed: null, code: "SIGINT", exitCode: 130 }, ["AssumeRole", "action ended"]],
+    ["after the call", { confirmed: "--yes", code: "SIGINT" }, ["AssumeRole", "action begun", "action ended"]],
+  ])("that Ctrl-C ended %s is a line that says so", async (when, expected, written) => {
+    await run(["dev", "login", "-t", world.code()]);
+    const one = addInstance();
+    const isAsked = when === "at the question";
+    const proxy = await startFaultProxy(world.sandbox.endpoint);
+    const done = await run(["dev", "terminate", one, ...(isAsked ? [] : ["--yes"])], {
+      env: { AWS_ENDPOINT_URL: proxy.url, ASSUME_MFA_SANDBOX: undefined, AWS_ENDPOINT_URL_STS: world.sandbox.endpoint },
+      ...(isAsked ? { replies: [NO_ANSWER] } : {}),
+      meanwhile(host) {
+        if (isAsked)
+          proxy.whenAsked("DescribeInstanceAttribute", () => setTimeout(() => host.interrupts.raise("SIGINT"), 100));
+        else proxy.whenAsked("TerminateInstances", () => host.interrupts.raise("SIGINT"));
+      },
+    });
+    await proxy.close();
+    expect(done.exitCode).toBe(130);
+    expect(events()).toEqual(written);
+    expect(last()).toMatchObject({ ...expected, resources: [{ id: one }] });
   });
 
   it("that was only tried is a line that says so", async () => {

@@ -4,9 +4,10 @@ import { tmpdir } from "node:os";
 import path from "node:path";
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { rememberSecret } from "../../src/credentials/redaction.ts";
-import { LINE_LIMIT_BYTES } from "../../src/history/chain.ts";
+import { formatLine, LINE_LIMIT_BYTES } from "../../src/history/chain.ts";
 import { makeFileHistory } from "../../src/history/file-history.ts";
 import type { ActionEnded, History, SessionEntry } from "../../src/history/history.ts";
+import { appendToFile } from "../../src/history/history-file.ts";
 import { makeFileLocks } from "../../src/host/file-locks.ts";
 import type { Locks } from "../../src/host/lock.ts";
 import { privateFiles } from "../../src/host/private-files.ts";
@@ -462,6 +463,24 @@ describe("a lock that is held", () => {
     expect(sleptMs).toBeLessThan(11_000);
   });
 
+  it("for more than a minute is not waited for at all", async () => {
+    await makeHistory({ tryAcquire: () => ({ pid: 1, since: NOW - 61_000 }) }).append(session("a"));
+    expect(await targetsOf()).toEqual(["a"]);
+    expect(sleptMs).toBe(0);
+  });
+
+  it("by nobody who heeds it: what is written meanwhile is seen, and followed", async () => {
+    await fill(1);
+    const seen: unknown[] = [];
+    appendToFile(file, ({ last }) => {
+      seen.push(last?.n);
+      if (seen.length === 1) fs.appendFileSync(file, formatLine({ event: "other" }, 2, last?.hash ?? "").line);
+      return formatLine({ event: "mine" }, (last?.n ?? 0) + 1, last?.hash ?? "").line;
+    });
+    expect(seen).toEqual([1, 2]);
+    expect(await verify()).toMatchObject({ entries: 3, findings: [] });
+  });
+
   it("by one after the other is waited for longer", async () => {
     let since = NOW;
     let tries = 0;
@@ -539,7 +558,6 @@ describe("processes", () => {
 describe("a hundred thousand lines", () => {
   it("are listed from the end, appended to by the end alone, and walked in a few seconds", async () => {
     await fill(1);
-    const { formatLine } = await import("../../src/history/chain.ts");
     let { n, hash } = JSON.parse(linesOf()[0] ?? "");
     const lines: string[] = [];
     while (n < 100_000) {
