@@ -8,8 +8,8 @@ export interface ListingPlan<Item> {
   readonly row: (item: Item) => readonly string[];
   /** For `-o text`; an undefined cell is one that there is nothing for. */
   readonly textRow: (item: Item) => readonly (string | undefined)[];
-  /** Said where there is none. */
-  readonly none: string;
+  /** Said where there is none, a line each. */
+  readonly none: readonly string[];
 }
 
 /**
@@ -36,6 +36,6 @@ export async function runListing<Item>(
     if (screen.output === "text") screen.result(formatTabSeparated(page.map(plan.textRow)));
     else showRows(page.map(plan.row));
   }
-  if (count === 0 && screen.output !== "text") screen.note(plan.none);
+  if (count === 0 && screen.output !== "text") for (const line of plan.none) screen.note(line);
   return { result: [] };
 }

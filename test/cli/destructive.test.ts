@@ -266,7 +266,7 @@ describe("terminate", () => {
     expect(run.stderr).toContain("target dev\\x1b[2J\\u202e ");
     expect(run.questions.at(-1)).toContain("type the target's name (dev\\x1b[2J\\u202e)");
     const nothing = await world.run([name, "instances", "--region", "eu-west-1", "-t", world.code()], { env });
-    expect(nothing.stderr).toContain("assume-mfa: no instances in dev\\x1b[2J\\u202e, eu-west-1\n");
+    expect(nothing.stderr).toContain('assume-mfa: no instances in "dev\\x1b[2J\\u202e", eu-west-1\n');
     for (const line of [
       "login",
       "whoami",

@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { LIST_REGIONS_NEEDS, listInAllRegions, type RegionInstances } from "../../actions/ec2/all-regions.ts";
 import type { Instance } from "../../actions/ec2/instance.ts";
 import {
+  doubtOfComma,
   formatInstanceFilters,
   type InstanceFilter,
   parseInstanceFilters,
@@ -45,10 +46,15 @@ export function registerInstances(program: Command, services: Services, targetNa
       const style = run.screen.style;
       const now = run.services.serverClock.awsNow();
       if (allRegions) {
-        const plan = planFor(now, style, true, noneIn(run, filters, `any region of account ${scope.accountId}`));
+        const plan = planFor(
+          now,
+          style,
+          true,
+          noneIn(run, options, filters, `any region of account ${scope.accountId}`),
+        );
         return listRegions(run, plan, ids, listInAllRegions(scope, withIds(ids, filters)));
       }
-      const plan = planFor(now, style, false, noneIn(run, filters, scope.region.value));
+      const plan = planFor(now, style, false, noneIn(run, options, filters, scope.region.value));
       return runListing(run, plan, listInstances(scope, ids, filters));
     });
   });
@@ -77,11 +83,18 @@ function withIds(ids: readonly string[], filters: readonly InstanceFilter[]): re
   return ids.length === 0 ? filters : [{ name: "instance-id", values: ids }];
 }
 
-function noneIn({ target }: TargetRun, filters: readonly InstanceFilter[], place: string): string {
+function noneIn(
+  { target }: TargetRun,
+  options: InstancesOptions,
+  filters: readonly InstanceFilter[],
+  place: string,
+): readonly string[] {
   const where = `in ${shownName(target.name)}, ${place}`;
-  return filters.length === 0
-    ? `no instances ${where}`
-    : `no instance matches ${formatInstanceFilters(filters)} ${where}`;
+  if (filters.length === 0) return [`no instances ${where}`];
+  return [
+    `no instance matches ${formatInstanceFilters(filters)} ${where}`,
+    doubtOfComma(options.filter ?? []) ?? [],
+  ].flat();
 }
 
 async function listRegions(
@@ -128,7 +141,7 @@ async function listRegions(
 }
 
 /** @param now milliseconds since 1970 */
-function planFor(now: number, style: Style, withRegion: boolean, none: string): ListingPlan<Instance> {
+function planFor(now: number, style: Style, withRegion: boolean, none: readonly string[]): ListingPlan<Instance> {
   const paint = (text: string, state: string) => (state === "running" ? style.green(text) : style.dim(text));
   return {
     none,

@@ -25,7 +25,7 @@ export function registerTables(program: Command, services: Services, targetName:
           columns: [{ title: "table", shrink: false }],
           row: ({ name }) => [name],
           textRow: ({ name }) => [name],
-          none: `no tables in ${shownName(run.target.name)}, ${scope.region.value}`,
+          none: [`no tables in ${shownName(run.target.name)}, ${scope.region.value}`],
         };
         return runListing(run, plan, listTables(scope));
       });
