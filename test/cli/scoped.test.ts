@@ -472,7 +472,7 @@ describe("policies of the user's own", () => {
   it("managed ones go along, and take room from the document", async () => {
     const arn = "arn:aws:iam::aws:policy/AmazonEC2ReadOnlyAccess";
     const full = "arn:aws:iam::aws:policy/AdministratorAccess";
-    const ids = addInstances(25);
+    const ids = addInstances(27);
     const line = ["dev-admin", "terminate", ...ids, "--yes", "--scoped", "--no-wait"];
     const alone = await world.run([...line, "--dry-run", "-t", world.code()]);
     expect(policiesOf(alone)).toHaveLength(1);
