@@ -1,8 +1,6 @@
-import { Command } from "commander";
 import { describe, expect, it } from "vitest";
-import { ACTIONS } from "../../src/cli/catalogue.ts";
-import type { Services } from "../../src/cli/services.ts";
 import { changesOf, DEV, demand, openCliWorld } from "../support/cli-world.ts";
+import { destructiveActions } from "../support/destructive-actions.ts";
 
 const world = await openCliWorld();
 
@@ -12,15 +10,7 @@ const OPERANDS: Readonly<Record<string, () => string>> = {
   "[names...]": () => "sessions",
 };
 
-/** Every action of the catalogue that can be told not to ask: a new one is among them by itself. */
-const destructive: { name: string; operands: string }[] = [];
-for (const { name, operands, load } of ACTIONS) {
-  const program = new Command();
-  // Nothing of the services is used before a command runs.
-  (await load())(program, {} as Services, "dev");
-  const options = demand(program.commands.find((command) => command.name() === name)).options;
-  if (options.some(({ long }) => long === "--yes")) destructive.push({ name, operands });
-}
+const destructive = await destructiveActions();
 
 describe("without a terminal and without --yes (ACCEPTANCE.md D3)", () => {
   it("is asked of every action that destroys or interrupts", () => {
