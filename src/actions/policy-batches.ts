@@ -11,16 +11,10 @@ export interface PolicyBatch {
   readonly policy: SessionPolicy;
 }
 
-export interface PolicyLimits {
-  /** The managed policies that go with each session: AWS counts their ARNs against the same size (AWS.md, 2). */
-  readonly policyArns: readonly string[];
-  /** The most ids in a batch, where AWS has refused more. */
-  readonly mostIds?: number;
-}
-
 /**
  * What each session of a scoped run may do: as many ids as fit a session policy, in order, and never a wider policy.
  * @param ids empty for an action on none in particular: one batch
+ * @param mostIds in a batch, where AWS has refused more. Default: as many as fit
  * @throws AssumeMfaError SESSION_SETTING_REFUSED when a policy for one id alone is too long; USAGE as
  *   `build-session-policy.ts` does
  */
@@ -28,43 +22,32 @@ export function planPolicyBatches(
   ids: readonly string[],
   needs: (ids: readonly string[], home: ResourceHome) => readonly IamNeed[],
   home: ResourceHome,
-  { policyArns, mostIds = Number.POSITIVE_INFINITY }: PolicyLimits,
+  mostIds = Number.POSITIVE_INFINITY,
 ): readonly PolicyBatch[] {
   for (const id of ids) checkPolicyOperand(id);
-  const room = POLICY_SIZE_QUOTAS.session - policyArns.join("").length;
   const lengthOf = (some: readonly string[]) => formatNeeds(needs(some, home)).length;
   const make = (some: readonly string[]): PolicyBatch => {
     const characters = lengthOf(some);
-    if (characters > room) throw tooLong(some, characters, room, policyArns);
+    if (characters > POLICY_SIZE_QUOTAS.session) throw tooLong(some, characters);
     return { ids: some, policy: buildSessionPolicy(needs(some, home)) };
   };
+  const fits = (some: readonly string[]) => some.length <= mostIds && lengthOf(some) <= POLICY_SIZE_QUOTAS.session;
   if (ids.length === 0) return [make([])];
   const batches: PolicyBatch[] = [];
   for (let start = 0; start < ids.length; ) {
     let end = start + 1;
-    while (end < ids.length && end - start < mostIds && lengthOf(ids.slice(start, end + 1)) <= room) end += 1;
+    while (end < ids.length && fits(ids.slice(start, end + 1))) end += 1;
     batches.push(make(ids.slice(start, end)));
     start = end;
   }
   return batches;
 }
 
-function tooLong(
-  ids: readonly string[],
-  characters: number,
-  room: number,
-  policyArns: readonly string[],
-): AssumeMfaError {
+function tooLong(ids: readonly string[], characters: number): AssumeMfaError {
   const whose = ids.length === 0 ? "this action" : ids.join(", ");
-  const beside = policyArns.length === 0 ? "" : " beside the policies of --policy-arn";
   return new AssumeMfaError(
     "SESSION_SETTING_REFUSED",
-    `the session policy for ${whose} has ${characters} characters, and AWS takes ${room}${beside}`,
-    {
-      hint:
-        policyArns.length === 0
-          ? "work with the role's whole permissions (without --scoped)"
-          : "leave out --policy-arn, or some of them",
-    },
+    `the session policy for ${whose} has ${characters} characters, and AWS takes ${POLICY_SIZE_QUOTAS.session}`,
+    { hint: "work with the role's whole permissions (without --scoped)" },
   );
 }

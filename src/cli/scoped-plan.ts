@@ -60,6 +60,5 @@ export function planBatches(
 ): readonly PolicyBatch[] {
   const { partition, accountId } = target.role.value;
   const home = { partition, accountId, region: target.region?.value ?? defaultRegionOf(partition) };
-  const policyArns = target.policyArns.map(({ value }) => value);
-  return planPolicyBatches(ids, needs, home, { policyArns, ...(mostIds === undefined ? {} : { mostIds }) });
+  return planPolicyBatches(ids, needs, home, mostIds);
 }
