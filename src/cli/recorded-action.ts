@@ -1,5 +1,6 @@
 import { randomUUID } from "node:crypto";
 import type { ActionScope, DestructiveAction, Look, Report, RunFailure } from "../actions/action.ts";
+import { awsFailureOf } from "../actions/action-errors.ts";
 import {
   type DestructiveOptions,
   type DestructivePorts,
@@ -35,6 +36,7 @@ export async function runRecorded(
   const { target } = scope;
   const endpoint = endpointName(target.endpoints[action.service]?.value);
   let shown: Look | undefined;
+  let isBegun = false;
   let isReported = false;
   let confirmed: ActionEnded["confirmed"] = null;
   const facts = () => ({
@@ -71,6 +73,7 @@ export async function runRecorded(
       async begin(look) {
         await ports.begin?.(look);
         await history.append({ event: "action begun", ...facts(), resources: resourcesOf(look) });
+        isBegun = true;
       },
       async report(report: Report, failure: RunFailure | undefined) {
         isReported = true;
@@ -81,7 +84,12 @@ export async function runRecorded(
   } catch (error) {
     // What stopped before anything was shown has only read.
     if (shown !== undefined && !isReported) {
-      const resources = resourcesOf(shown).map((one) => ({ ...one, state: one.before, outcome: "not done" as const }));
+      const isNothingDone = !isBegun || isUnsent(error);
+      const resources = resourcesOf(shown).map((one) => ({
+        ...one,
+        state: isNothingDone ? one.before : null,
+        outcome: isNothingDone ? ("not done" as const) : ("unknown" as const),
+      }));
       await end({ dryRun: options.dryRun, resources, requestIds: [] }, error);
     }
     throw error;
@@ -93,6 +101,11 @@ const CONFIRMED: Readonly<Record<Agreement, ActionEnded["confirmed"]>> = {
   "type the name": "typed",
   given: null,
 };
+
+/** The first call never left, so that the run ends without a report. */
+function isUnsent(error: unknown): boolean {
+  return (error instanceof AssumeMfaError && error.code === "NETWORK") || awsFailureOf(error)?.kind === "unsent";
+}
 
 function endOf(error: unknown): Pick<ActionEnded, "code" | "exitCode"> {
   if (error === undefined) return { code: null, exitCode: 0 };

@@ -344,6 +344,72 @@ describe("a privileged action", () => {
     expect(await run("history --verify")).toMatchObject({ exitCode: 0, stdout: "whole: 2 entries\n" });
   });
 
+  it("whose first call never left is told as not done", async () => {
+    await run(["dev", "login", "-t", world.code()]);
+    const one = addInstance();
+    const proxy = await startFaultProxy(world.sandbox.endpoint);
+    const done = await run(["dev", "terminate", one], {
+      env: { AWS_ENDPOINT_URL_EC2: proxy.url, ASSUME_MFA_SANDBOX: undefined },
+      replies: [
+        async () => {
+          await proxy.close();
+          return "y";
+        },
+      ],
+    });
+    expect(done.exitCode).toBe(1);
+    expect(events()).toEqual(["AssumeRole", "action begun", "action ended"]);
+    expect(last()).toMatchObject({ resources: [{ id: one, state: "running", outcome: "not done" }], code: "NETWORK" });
+  });
+
+  it("on several targets is two lines each, told apart by their run", async () => {
+    const staging = demand(world.account("333333333333")).id;
+    const ids = [addInstance(DEV), addInstance(staging)];
+    for (const [nth, account] of [DEV, staging].entries()) {
+      world
+        .account(account)
+        .instances.get(ids[nth] ?? "")
+        ?.tags.set("Run", "both");
+    }
+    const words = ["dev,staging", "terminate", "--filter", "tag:Run=both"];
+    const declined = await run([...words, "-t", world.code()], { replies: ["n"] });
+    expect(declined.exitCode).not.toBe(0);
+    const both = entries().filter(({ event }) => event === "action ended");
+    expect(both.map(({ target, code, confirmed }) => [target, code, confirmed]).sort()).toEqual([
+      ["dev", "DECLINED", null],
+      ["staging", "DECLINED", null],
+    ]);
+    const done = await run([...words, "--yes", "--max", "5", "-t", world.code()]);
+    expect(done.exitCode).toBe(0);
+    const lines = entries().filter(({ event, confirmed }) => String(event).startsWith("action") && confirmed !== null);
+    const runs = (target: string) => lines.filter((line) => line.target === target);
+    for (const [nth, target] of ["dev", "staging"].entries()) {
+      expect(runs(target).map(({ event, confirmed }) => [event, confirmed])).toEqual([
+        ["action begun", "--yes"],
+        ["action ended", "--yes"],
+      ]);
+      expect(new Set(runs(target).map(({ run: id }) => id)).size).toBe(1);
+      expect(runs(target)[1]).toMatchObject({ resources: [{ id: ids[nth], outcome: "done" }] });
+    }
+    expect(await run("history --verify")).toMatchObject({ exitCode: 0 });
+  });
+
+  it("by a session of its own names that session", async () => {
+    const one = addInstance();
+    await run(["dev", "login", "-t", world.code()]);
+    const done = await run(["dev", "terminate", one, "--yes", "--scoped", "-t", world.code()]);
+    expect(done.exitCode).toBe(0);
+    const [whole, scoped, begun, end] = entries() as [Entry, Entry, Entry, Entry];
+    expect([whole, scoped, begun, end].map(({ event }) => event)).toEqual([
+      "AssumeRole",
+      "AssumeRole",
+      "action begun",
+      "action ended",
+    ]);
+    expect(scoped.accessKeyId).not.toBe(whole.accessKeyId);
+    expect(end.accessKeyIds).toEqual([scoped.accessKeyId]);
+  });
+
   it("where AWS's words hold what was sent: no secret comes into it", async () => {
     const proxy = await startFaultProxy(world.sandbox.endpoint);
     try {
