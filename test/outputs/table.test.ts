@@ -3,7 +3,7 @@ import fc from "fast-check";
 import stringWidth from "string-width";
 import { describe, expect, it } from "vitest";
 import { makeStyle } from "../../src/outputs/style.ts";
-import { formatTable, type TableColumn } from "../../src/outputs/table.ts";
+import { formatTable, openTable, type TableColumn } from "../../src/outputs/table.ts";
 
 const plain = makeStyle(false);
 
@@ -341,3 +341,61 @@ async function observe(text: string) {
   terminal.dispose();
   return { state, screen };
 }
+
+describe("a table whose rows come in parts", () => {
+  const columns: readonly TableColumn[] = [
+    { title: "id", shrink: false },
+    { title: "name", minWidth: 6 },
+    { title: "state", shrink: false, usualWidth: 9 },
+  ];
+  const open = (widthColumns?: number) => openTable({ columns, widthColumns, style: makeStyle(false) });
+
+  it("has its titles once, and the widths of its first part", () => {
+    const format = open(80);
+    expect(format([])).toBe("");
+    expect(format([["i-1", "web", "running"]])).toBe("id   name  state\ni-1  web   running\n");
+    expect(format([])).toBe("");
+    expect(format([["i-2", "db", "stopped"]])).toBe("i-2  db    stopped\n");
+  });
+
+  it("never cuts an id, cuts a name on a terminal, and cuts nothing in a pipe", () => {
+    const rows = [["i-123456", "a longer name", "running"]];
+    const terminal = open(80);
+    terminal([["i-1", "web", "running"]]);
+    expect(terminal(rows)).toBe("i-123456  a …  running\n".replace("a …", "a l…"));
+    const pipe = open(undefined);
+    pipe([["i-1", "web", "running"]]);
+    expect(pipe(rows)).toBe("i-123456  a longer name  running\n");
+  });
+
+  it("keeps room for what is usual where a first part has many rows", () => {
+    const roomy: readonly TableColumn[] = [{ title: "state", shrink: false, usualWidth: 9 }, { title: "name" }];
+    const format = openTable({ columns: roomy, widthColumns: 80, style: makeStyle(false) });
+    const first = format(Array.from({ length: 50 }, () => ["up", "web"]));
+    expect(first.split("\n").slice(0, 2)).toEqual(["state      name", "up         web"]);
+    expect(format([["starting", "db"]])).toBe("starting   db\n");
+  });
+
+  it("leaves out the same optional columns in every part, and stacks every part", () => {
+    const optional: readonly TableColumn[] = [
+      { title: "id", shrink: false },
+      { title: "type", shrink: false, optional: true },
+    ];
+    const narrow = openTable({ columns: optional, widthColumns: 40, style: makeStyle(false) });
+    expect(narrow([["i-1", "x".repeat(50)]])).toBe("id\ni-1\n");
+    expect(narrow([["i-2", "y"]])).toBe("i-2\n");
+    const stacked = openTable({ columns: optional, widthColumns: 12, style: makeStyle(false) });
+    const parts = stacked([["i-1", "t3.medium"]]) + stacked([["i-2", "t3.small"]]);
+    expect(parts).toBe(
+      formatTable({
+        columns: optional,
+        rows: [
+          ["i-1", "t3.medium"],
+          ["i-2", "t3.small"],
+        ],
+        widthColumns: 12,
+        style: makeStyle(false),
+      }),
+    );
+  });
+});
