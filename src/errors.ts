@@ -57,6 +57,9 @@ const EXIT_CODES = {
   DECLINED: 6,
   // 7: the code was already used
   TOKEN_CODE_USED: 7,
+  // 126, 127: `exec`, `shell`: the command can't be run, it was not found
+  COMMAND_NOT_RUNNABLE: 126,
+  COMMAND_NOT_FOUND: 127,
 } as const;
 
 export type ErrorCode = keyof typeof EXIT_CODES;

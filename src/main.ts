@@ -2,7 +2,7 @@ import { askedExportFormat, isJsonAsked } from "./cli/invocation.ts";
 import { PrintedFailure } from "./cli/printed-failure.ts";
 import { readInvocation, runProgram } from "./cli/program.ts";
 import type { Services } from "./cli/services.ts";
-import { AssumeMfaError, InterruptedError } from "./errors.ts";
+import { AssumeMfaError, EXIT_BEFORE_CHILD, InterruptedError } from "./errors.ts";
 import type { Host } from "./host/host.ts";
 import { type ExportFormat, formatExportFailure, resolveExportFormat } from "./outputs/export.ts";
 import { formatJson, toErrorJson } from "./outputs/json.ts";
@@ -57,7 +57,9 @@ function reportFailure(host: Host, thrown: unknown): number {
           hint: "this is a defect of assume-mfa: --debug shows where",
           cause: error,
         });
-  if (!isPrinted && format === undefined && isJsonAsked(host.argv, host.env)) {
+  const isChildMeant = isMeantForChild(host.argv);
+  // The child's standard output has nothing of ours in it, and `-o` among the child's own words is not ours.
+  if (!isPrinted && format === undefined && !isChildMeant && isJsonAsked(host.argv, host.env)) {
     writeIfPossible(host, formatJson({ error: toErrorJson(ours) }));
   }
   const { red, cyan } = makeStyle(
@@ -70,7 +72,16 @@ function reportFailure(host: Host, thrown: unknown): number {
   host.stderr.write(`assume-mfa: ${red("error:")} ${visibleText(ours.message)}\n`);
   for (const hint of ours.hints) host.stderr.write(`assume-mfa: ${cyan("hint:")} ${visibleText(hint)}\n`);
   if (isDebugAsked(host)) host.stderr.write(formatCauses(ours));
-  return ours.exitCode;
+  // Below it every status is the child's own.
+  return isChildMeant ? Math.max(EXIT_BEFORE_CHILD, ours.exitCode) : ours.exitCode;
+}
+
+/** Whether the exit code would be taken for that of a program which the run was to start: `exec`, `shell`. */
+function isMeantForChild(argv: readonly string[]): boolean {
+  const { targetName, word, misplaced } = readInvocation(argv);
+  const isIt = (one: string | undefined) => one === "exec" || one === "shell";
+  if (misplaced !== undefined) return argv.some(isIt);
+  return targetName !== undefined && isIt(word);
 }
 
 /** A standard output that fails takes nothing from the error lines and the exit code of a run that failed before. */

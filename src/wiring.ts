@@ -87,6 +87,22 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
       });
     },
     captureCommand,
+    async prepareChild() {
+      const [{ runChild }, { findInheritedDescriptors }] = await Promise.all([
+        import("./host/child-process.ts"),
+        import("./host/inherited-descriptors.ts"),
+      ]);
+      const descriptors = findInheritedDescriptors();
+      return (command, env) => runChild(command, env, host.interrupts, descriptors);
+    },
+    async isCommandThere(command, env) {
+      const { isCommandThere } = await import("./host/child-process.ts");
+      return isCommandThere(command, env);
+    },
+    async makeTemporaryFolder() {
+      const { makeTemporaryFolder: make } = await import("./host/temporary-folder.ts");
+      return make();
+    },
     sandbox: makeSandboxServices(host, runProgram),
   };
 }
@@ -229,10 +245,6 @@ function makeSandboxServices(host: Host, runProgram: (host: Host) => Promise<num
         hint: "write it as +20m, +90s or +1h: the world's clock only goes forward, ten years at most",
       });
     },
-    async runChild(command, env) {
-      const { runChild } = await import("./host/child-process.ts");
-      return runChild(command, env, host.interrupts);
-    },
     async runNested(argv, env) {
       let stdout = "";
       let transcript = "";
@@ -286,7 +298,8 @@ async function startSandboxWithHome(
   // A kept world keeps its home too: its keys, and the sessions of programs inside.
   const home = stateFolder === undefined ? makeTemporaryFolder() : path.resolve(stateFolder, "home");
   const removeHome = () => {
-    if (stateFolder === undefined) rmSync(home, { recursive: true, force: true });
+    // A program that was left running in the background (fish, at its first start) may still write there.
+    if (stateFolder === undefined) rmSync(home, { recursive: true, force: true, maxRetries: 5, retryDelay: 100 });
   };
   try {
     const sandbox = await startSandbox({

@@ -1,7 +1,7 @@
 import type { Command } from "commander";
 import type { Services } from "./services.ts";
 
-/** Where a command's exit code goes, when it has one of its own (`sandbox run`: the child's). */
+/** Where a command's exit code goes, when it has one of its own (`exec`, `sandbox run`: the child's). */
 export type SetExitCode = (exitCode: number) => void;
 
 export interface ActionEntry {
@@ -9,7 +9,7 @@ export interface ActionEntry {
   readonly operands: string;
   readonly summary: string;
   /** Each command's code is a chunk of its own: a run loads one. */
-  load(): Promise<(program: Command, services: Services, targetName: string) => void>;
+  load(): Promise<(program: Command, services: Services, targetName: string, setExitCode: SetExitCode) => void>;
 }
 
 export interface CommandEntry {
@@ -89,6 +89,18 @@ export const ACTIONS: readonly ActionEntry[] = [
     operands: "",
     summary: "credentials as text, for eval",
     load: async () => (await import("./commands/export.ts")).registerExport,
+  },
+  {
+    name: "exec",
+    operands: "<command> [args...]",
+    summary: "run a program with the credentials",
+    load: async () => (await import("./commands/exec.ts")).registerExec,
+  },
+  {
+    name: "shell",
+    operands: "",
+    summary: "a shell with the credentials, marked in its prompt",
+    load: async () => (await import("./commands/shell.ts")).registerShell,
   },
 ];
 

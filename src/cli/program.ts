@@ -121,9 +121,12 @@ async function runAction(services: Services, invocation: Invocation, targetName:
   }
   const program = await makeProgram(services, `assume-mfa ${visibleText(targetName)}`);
   const register = await entry.load();
-  register(program, services, targetName);
+  let exitCode = 0;
+  register(program, services, targetName, (code) => {
+    exitCode = code;
+  });
   await parse(program, [word, ...invocation.rest], invocation.moved);
-  return 0;
+  return exitCode;
 }
 
 /** @returns a hint where one of the names is near enough to have been meant; else none */

@@ -22,14 +22,6 @@ export interface SandboxStart {
   readonly mfaCarries: boolean;
 }
 
-/** How a child ended. */
-export interface ChildEnd {
-  /** What a shell would see: 128 + n by signal n, 126 not runnable, 127 not found. */
-  readonly status: number;
-  /** Why it never ran; undefined when it did. */
-  readonly startFailure: string | undefined;
-}
-
 export interface NestedRun {
   readonly exitCode: number;
   readonly stdout: string;
@@ -51,8 +43,6 @@ export interface SandboxServices {
    * @throws AssumeMfaError SANDBOX_FAILED, USAGE for something that is no time
    */
   clock(endpoint: string, move: string | undefined): Promise<number>;
-  /** Runs a program with inherited streams and passes signals on. */
-  runChild(command: readonly string[], env: Environment): Promise<ChildEnd>;
   /** This program again, in this process, with another environment and its streams caught. */
   runNested(argv: readonly string[], env: Environment): Promise<NestedRun>;
 }

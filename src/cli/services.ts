@@ -1,8 +1,10 @@
 import type { ServerClock } from "../aws/server-clock.ts";
 import type { History } from "../history/history.ts";
+import type { ChildEnd } from "../host/child-process.ts";
 import type { Environment, Host, TextSink } from "../host/host.ts";
 import type { Keychain } from "../host/keychain.ts";
 import type { Locks } from "../host/lock.ts";
+import type { TemporaryFolder } from "../host/temporary-folder.ts";
 import type { AwsCliCache } from "../session/aws-cli-cache.ts";
 import type { CallerStore } from "../session/caller-store.ts";
 import type { ExportedSessions } from "../session/exported-sessions.ts";
@@ -41,8 +43,19 @@ export interface Services extends ClientServices {
   readonly recordSession: RecordSession;
   readonly loadProvidedCredentials: RoleSessionPorts["loadProvidedCredentials"];
   readonly captureCommand: RoleSessionPorts["captureCommand"];
+  /**
+   * Called before anything is opened: what is open then, beyond the three streams, was opened for the child.
+   * @returns what runs it in the foreground, streams inherited and signals passed on
+   */
+  prepareChild(): Promise<RunChild>;
+  /** Whether there is a file that the command's first word could mean. */
+  isCommandThere(command: string, env: Environment): Promise<boolean>;
+  /** @throws NodeJS.ErrnoException where none can be made */
+  makeTemporaryFolder(): Promise<TemporaryFolder>;
   readonly sandbox: SandboxServices;
 }
+
+export type RunChild = (command: readonly string[], env: Environment) => Promise<ChildEnd>;
 
 /** The clients of a run, which all hear and sign by one clock. */
 export interface ClientServices {

@@ -6,7 +6,7 @@ import { type ChildProcess, execFileSync, type SpawnOptions, spawn } from "node:
 import { randomUUID } from "node:crypto";
 import fs from "node:fs";
 import tty from "node:tty";
-import { hasTerminal } from "./child-process.ts";
+import { hasTerminal } from "./controlling-terminal.ts";
 import type { Environment, Interrupts } from "./host.ts";
 
 export interface CaptureLimits {

@@ -1,16 +1,13 @@
 // Running another program in the foreground. Edge file: node:child_process, node:fs. Rules: argv as given and no shell;
-// streams inherited; a signal sent to us alone reaches the child, one from the terminal (which the child gets by itself)
-// is not sent twice; the status is what a shell would see. Spawned, not exec'd: process.execve leaves SIGPIPE ignored.
-import { spawn } from "node:child_process";
+// streams inherited; every signal reaches the child once (child-signals.ts); the status is what a shell would see.
+// Spawned, not exec'd: process.execve leaves SIGPIPE ignored.
+import { type ChildProcess, spawn } from "node:child_process";
 import fs from "node:fs";
 import os from "node:os";
+import path from "node:path";
 import { EXIT_CHILD_NOT_FOUND, EXIT_CHILD_NOT_RUNNABLE } from "../errors.ts";
+import { passSignalsOn } from "./child-signals.ts";
 import type { Environment, Interrupts } from "./host.ts";
-
-/** Sent by the system or by another program, never by the terminal's keys. */
-const SENT_SIGNALS = ["SIGTERM", "SIGHUP", "SIGUSR1", "SIGUSR2"] as const;
-/** The terminal's keys send these to the child and to us alike: only without a terminal they are for us to pass on. */
-const KEY_SIGNALS = ["SIGINT", "SIGQUIT"] as const;
 
 /** How a child ended. */
 export interface ChildEnd {
@@ -20,37 +17,73 @@ export interface ChildEnd {
   readonly startFailure: string | undefined;
 }
 
-/** @param command the program and its arguments, as they are */
-export function runChild(command: readonly string[], env: Environment, interrupts: Interrupts): Promise<ChildEnd> {
+/**
+ * @param command the program and its arguments, as they are
+ * @param descriptors open files beyond the three streams that the child gets under the same numbers
+ */
+export function runChild(
+  command: readonly string[],
+  env: Environment,
+  interrupts: Interrupts,
+  descriptors: readonly number[] = [],
+): Promise<ChildEnd> {
   const [file = "", ...args] = command;
-  const forwarded = hasTerminal() ? SENT_SIGNALS : [...SENT_SIGNALS, ...KEY_SIGNALS];
   const release = interrupts.handOver();
   return new Promise<ChildEnd>((resolve) => {
-    const child = spawn(file, args, { stdio: "inherit", env: { ...env } });
-    const forward = (signal: NodeJS.Signals) => child.kill(signal);
-    for (const signal of forwarded) process.on(signal, forward);
-    const settle = (status: number, startFailure?: string) => {
-      for (const signal of forwarded) process.off(signal, forward);
-      resolve({ status, startFailure });
+    let child: ChildProcess;
+    try {
+      child = spawn(file, args, { stdio: toStdio(descriptors), env: { ...env } });
+    } catch (error) {
+      // Some failures of the same kind are thrown, others told by an event.
+      resolve(toStartFailure(error as NodeJS.ErrnoException, file, env));
+      return;
+    }
+    const endSignals = passSignalsOn(child);
+    const settle = (end: ChildEnd) => {
+      endSignals();
+      resolve(end);
     };
-    child.on("error", (error: NodeJS.ErrnoException) => {
-      if (error.code === "ENOENT") settle(EXIT_CHILD_NOT_FOUND, "command not found");
-      else
-        settle(EXIT_CHILD_NOT_RUNNABLE, error.code === "EACCES" ? "permission denied" : `can't be run (${error.code})`);
-    });
+    child.on("error", (error) => settle(toStartFailure(error, file, env)));
     child.on("exit", (code, signal) => {
-      settle(signal === null ? (code ?? 1) : 128 + os.constants.signals[signal]);
+      const status = signal === null ? (code ?? 1) : 128 + os.constants.signals[signal];
+      settle({ status, startFailure: undefined });
     });
   }).finally(release);
 }
 
-/** Whether this process belongs to a terminal, whatever its streams are. */
-export function hasTerminal(): boolean {
-  if (process.platform === "win32") return true;
-  try {
-    fs.closeSync(fs.openSync("/dev/tty", fs.constants.O_RDONLY | fs.constants.O_NOCTTY | fs.constants.O_NONBLOCK));
-    return true;
-  } catch {
-    return false;
+function toStdio(descriptors: readonly number[]): ("inherit" | "ignore" | number)[] {
+  const last = Math.max(2, ...descriptors);
+  return Array.from({ length: last + 1 }, (_, fd) => (fd <= 2 ? "inherit" : descriptors.includes(fd) ? fd : "ignore"));
+}
+
+function toStartFailure({ code }: NodeJS.ErrnoException, file: string, env: Environment): ChildEnd {
+  const notRunnable = (startFailure: string) => ({ status: EXIT_CHILD_NOT_RUNNABLE, startFailure });
+  switch (code) {
+    case "ENOENT":
+      // A script whose interpreter is not there fails alike.
+      if (file !== "" && isCommandThere(file, env)) return notRunnable("its interpreter was not found");
+      return { status: EXIT_CHILD_NOT_FOUND, startFailure: "command not found" };
+    case "ERR_INVALID_ARG_VALUE": // the empty word
+      return { status: EXIT_CHILD_NOT_FOUND, startFailure: "command not found" };
+    case "EACCES":
+      return notRunnable("permission denied");
+    case "E2BIG":
+      return notRunnable("its arguments and environment are too long");
+    default:
+      return notRunnable(`can't be run (${code})`);
   }
+}
+
+/**
+ * Whether there is a file that `command` could mean, runnable or not: told without running anything.
+ * @param command a path, or a name that is looked for on the PATH
+ */
+export function isCommandThere(command: string, env: Environment): boolean {
+  if (process.platform === "win32") return true; // its endings are the system's to try
+  if (command === "") return false;
+  if (command.includes("/")) return fs.existsSync(command);
+  if (env.PATH === undefined) return true; // the system has a path of its own then
+  return env.PATH.split(path.delimiter).some((folder) =>
+    fs.existsSync(path.join(folder === "" ? "." : folder, command)),
+  );
 }

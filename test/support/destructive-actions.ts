@@ -12,9 +12,9 @@ export interface DestructiveEntry {
 export async function destructiveActions(): Promise<readonly DestructiveEntry[]> {
   const found: DestructiveEntry[] = [];
   for (const { name, operands, load } of ACTIONS) {
-    const program = new Command();
+    const program = new Command().enablePositionalOptions();
     // Nothing of the services is used before a command runs.
-    (await load())(program, {} as Services, "dev");
+    (await load())(program, {} as Services, "dev", () => undefined);
     const { options } = demand(program.commands.find((command) => command.name() === name));
     if (options.some(({ long }) => long === "--yes")) found.push({ name, operands });
   }

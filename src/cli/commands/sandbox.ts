@@ -141,6 +141,7 @@ function formatShellLines({ environment }: RunningSandbox): string {
 async function runInside(services: Services, command: readonly string[], options: SandboxStart): Promise<number> {
   const { host } = services;
   let running: RunningSandbox;
+  const runChild = await services.prepareChild();
   const release = host.interrupts.hold();
   try {
     try {
@@ -153,7 +154,7 @@ async function runInside(services: Services, command: readonly string[], options
     }
     try {
       host.stderr.write(`assume-mfa: SANDBOX at ${running.endpoint} (not AWS)\n`);
-      const { status, startFailure } = await services.sandbox.runChild(command, insideEnvironment(host.env, running));
+      const { status, startFailure } = await runChild(command, insideEnvironment(host.env, running));
       if (startFailure !== undefined) {
         host.stderr.write(`assume-mfa: error: ${visibleText(command[0] ?? "")}: ${startFailure}\n`);
       }
