@@ -13,6 +13,8 @@ import { toExplanationJson } from "./explanation-json.ts";
 import { resolveTargetOptions } from "./options.ts";
 import { PrintedFailure } from "./printed-failure.ts";
 import { showEndpoints, showSandbox } from "./sandbox-mark.ts";
+import { narrowToPlan, planScoped, type ScopedPlan } from "./scoped-plan.ts";
+import { checkScopedCodes } from "./scoped-sessions.ts";
 import type { OutputFormat } from "./screen.ts";
 import type { Services } from "./services.ts";
 import { refuseTooFewCodes, withCodeOfTheirOwn } from "./several-targets.ts";
@@ -23,6 +25,8 @@ import { checkTarget, headOf, type RunContext, type TargetDemand } from "./targe
 interface ExplainedTarget {
   readonly target: Target;
   readonly explanation: RoleSessionExplanation;
+  /** Of a scoped run, whose target is narrowed. */
+  readonly plan: ScopedPlan | undefined;
   /** All that would stop the run before it calls for a session. */
   readonly failures: AssumeMfaError[];
 }
@@ -85,17 +89,28 @@ function resolveAll(names: readonly string[], { services, options }: RunContext)
   });
 }
 
-async function explainTarget(target: Target, demand: TargetDemand, context: RunContext): Promise<ExplainedTarget> {
+async function explainTarget(whole: Target, demand: TargetDemand, context: RunContext): Promise<ExplainedTarget> {
   const { services, screen, options, sessionOptions } = context;
   const failures: AssumeMfaError[] = [];
-  await collect(failures, () => checkTarget(target, demand, context));
+  const isGood = await collect(failures, () => {
+    checkTarget(whole, demand, context);
+    return true;
+  });
+  const plan = isGood === true ? planScoped(whole, demand.needs) : undefined;
+  const target = narrowToPlan(whole, plan);
   const givenCode = await collect(failures, () => peekTokenCode(services, options.tokenCode));
   if (services.host.env.ASSUME_MFA_SANDBOX) {
     // Inside, every endpoint must be the sandbox's, which is asked: it is no AWS. Outside nobody is.
     await collect(failures, () => showEndpoints(services, [target], { ...screen, line: () => undefined }));
   }
-  const explanation = explainRoleSession(target, { ...sessionOptions, givenCode }, services);
-  return { target, explanation, failures: [...failures, ...explanation.failures] };
+  const isOneOfSeveral = sessionOptions.isOneOfSeveral || (plan?.sessionCount ?? 0) > 1;
+  const sessionFacts = { ...sessionOptions, isOneOfSeveral, givenCode };
+  const explanation = explainRoleSession(target, sessionFacts, services);
+  failures.push(...explanation.failures);
+  if (plan !== undefined && explanation.failures.length === 0) {
+    await collect(failures, () => checkScopedCodes(target, plan.sessionCount, sessionFacts, services));
+  }
+  return { target, explanation, plan, failures };
 }
 
 async function collect<T>(failures: AssumeMfaError[], decide: () => T | Promise<T>): Promise<T | undefined> {
@@ -143,14 +158,14 @@ function formatExplained(
     return formatTargetResults(
       all.map((each) => {
         if (!isExplained(each)) return { target: each.name, account: undefined, region: undefined, error: each.error };
-        const { target, explanation, failures } = each;
-        return { ...headOf(target), result: toExplanationJson(explanation, failures, now) };
+        const { target, explanation, plan, failures } = each;
+        return { ...headOf(target), result: toExplanationJson(explanation, failures, now, plan) };
       }),
     );
   }
-  const explained = all.filter(isExplained).map(({ target, explanation, failures }) => ({
+  const explained = all.filter(isExplained).map(({ target, explanation, plan, failures }) => ({
     target,
-    lines: explainedLines(explanation, failures, now),
+    lines: explainedLines(explanation, failures, now, plan),
   }));
   if (output === "text") {
     // Of several targets each line says whose it is.

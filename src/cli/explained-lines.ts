@@ -4,11 +4,13 @@ import type { ExplainedField } from "../outputs/explained-fields.ts";
 import type { CacheOutlook, RoleSessionExplanation } from "../session/explain.ts";
 import { formatSeconds } from "../session/route.ts";
 import { formatOrigin } from "../target/format-origin.ts";
+import { isNarrowed } from "../target/narrow-target.ts";
 import type { CacheKind, ServiceId, Source, Sourced, Target } from "../target/target.ts";
 import { programName } from "../text/program-name.ts";
 import { shownName } from "../text/shown-name.ts";
 import { describeCodeSource, expirationOf } from "./explanation-json.ts";
-import { formatExpiry } from "./phrases.ts";
+import { formatCount, formatExpiry } from "./phrases.ts";
+import type { ScopedPlan } from "./scoped-plan.ts";
 
 /** A line of an explanation: for people by its label, for programs by its name, which is the key in the JSON. */
 export interface ExplainedLine extends ExplainedField {
@@ -41,15 +43,18 @@ const INPUT_WORDS: Readonly<Record<string, string>> = {
  * The explanation of one target for people and for `-o text`: first what was set and where, then what comes of it.
  * @param failures what would stop the run, of the target and of its session
  * @param now milliseconds since 1970
+ * @param plan of a scoped run
  */
 export function explainedLines(
   explanation: RoleSessionExplanation,
   failures: readonly AssumeMfaError[],
   now: number,
+  plan: ScopedPlan | undefined,
 ): readonly ExplainedLine[] {
   return [
     line("target", "target", shownName(explanation.target.name)),
     ...settingLines(explanation),
+    ...(plan === undefined ? [] : [scopedLine(plan)]),
     ...outcomeLines(explanation, now),
     ...codeLines(explanation),
     ...hopLines(explanation.hop, now, "hop"),
@@ -121,12 +126,31 @@ function settingLines(explanation: RoleSessionExplanation): readonly ExplainedLi
     setting("confirm", "confirmation", target.confirm),
     setting("cache", "kept in", target.cache, (kind) => (kind === "none" ? "nothing" : `the ${kind}`)),
     setting("session", "sessions", target.sessionMode),
+    setting("scope", "may do", target.scope, () =>
+      isNarrowed(target) ? "what the action needs" : "all that the role may",
+    ),
     setting("sharedDurationSeconds", "shared session", target.sharedDurationSeconds, formatSeconds),
     setting("shareAwsCli", "for the AWS CLI", target.shareAwsCli, (isShared) =>
       explanation.awsCliObstacle === undefined ? yesOrNo(isShared) : `not shared: ${explanation.awsCliObstacle}`,
     ),
   ];
   return lines.filter((each) => each !== undefined);
+}
+
+function scopedLine({ batches, sessionCount }: ScopedPlan): ExplainedLine {
+  const resources = batches.flatMap(({ ids }) => ids).length;
+  const longest = Math.max(...batches.map(({ policy }) => policy.text.length));
+  const policies =
+    batches.length === 1
+      ? `one policy of ${longest} characters`
+      : `${batches.length} policies, of ${longest} characters at most`;
+  const what = resources > 0 ? `for ${formatCount(resources, "resource")}` : "for reading";
+  return line(
+    "scopedSessions",
+    "allowed by",
+    policies,
+    sessionCount > batches.length ? "for finding what it is about, which takes sessions of its own then" : what,
+  );
 }
 
 function regionLine({ region, role }: Target): ExplainedLine | undefined {

@@ -3,6 +3,7 @@ import { type ErrorJson, toErrorJson } from "../outputs/json.ts";
 import type { CodeOutlook, RoleSessionExplanation } from "../session/explain.ts";
 import type { Origin, ServiceId, Sourced, Target } from "../target/target.ts";
 import { programName } from "../text/program-name.ts";
+import type { ScopedPlan } from "./scoped-plan.ts";
 
 /** A value and who decided it. */
 interface SettingJson<T = unknown> {
@@ -38,6 +39,8 @@ export interface ExplanationJson {
     /** ISO 8601, of the session that serves, or that would but ends too soon. */
     readonly expiration: string | null;
   };
+  /** What each scoped session is for, and the size of its policy; null where it is the role's whole session. */
+  readonly scopedSessions: readonly { readonly resources: number; readonly policyCharacters: number }[] | null;
   /** Why the session is not shared with the AWS CLI, though `shareAwsCli` is true. */
   readonly awsCliObstacle: string | null;
   readonly sharedSession: {
@@ -73,11 +76,15 @@ export interface ExplanationJson {
 
 const SERVICE_IDS: readonly ServiceId[] = ["sts", "ec2", "dynamodb", "iam"];
 
-/** @param now milliseconds since 1970 */
+/**
+ * @param now milliseconds since 1970
+ * @param plan of a scoped run
+ */
 export function toExplanationJson(
   explanation: RoleSessionExplanation,
   failures: readonly AssumeMfaError[],
   now: number,
+  plan: ScopedPlan | undefined,
 ): ExplanationJson {
   const { target, cache, shared, route, duration, durationCap, device, sessionName, code, hop } = explanation;
   return {
@@ -89,6 +96,8 @@ export function toExplanationJson(
       differences: cache.outcome === "miss" ? cache.differences : [],
       expiration: formatTime(expirationOf(cache)),
     },
+    scopedSessions:
+      plan?.batches.map(({ ids, policy }) => ({ resources: ids.length, policyCharacters: policy.text.length })) ?? null,
     awsCliObstacle: explanation.awsCliObstacle ?? null,
     sharedSession:
       shared === undefined
@@ -111,7 +120,7 @@ export function toExplanationJson(
     tokenCode: code.isNeeded
       ? { needed: true, reason: null, source: code.asked ?? code.source.kind, from: describeCodeSource(code) }
       : { needed: false, reason: code.reason, source: null, from: null },
-    hop: hop === undefined ? null : toExplanationJson(hop, [], now),
+    hop: hop === undefined ? null : toExplanationJson(hop, [], now, undefined),
     wouldFail: failures.map(toErrorJson),
   };
 }
@@ -180,6 +189,7 @@ function toSettingsJson(target: Target): ExplanationJson["settings"] {
     confirm: toJson(target.confirm),
     cache: toJson(target.cache),
     session: toJson(target.sessionMode),
+    scope: toJson(target.scope),
     sharedDurationSeconds: toJson(target.sharedDurationSeconds),
     shareAwsCli: toJson(target.shareAwsCli),
   };

@@ -173,7 +173,7 @@ function soonestToEnd({ service }: DestructiveAction, opened: readonly ScopedBat
  * @returns how many codes it takes
  * @throws AssumeMfaError TOKEN_CODE_MISSING
  */
-function checkScopedCodes(
+export function checkScopedCodes(
   target: Target,
   sessionCount: number,
   options: RoleSessionOptions,

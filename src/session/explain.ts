@@ -1,6 +1,7 @@
 import { AssumeMfaError } from "../errors.ts";
 import { ASSUME_ROLE_MAX_SECONDS } from "../target/duration.ts";
 import { formatOrigin } from "../target/format-origin.ts";
+import { isNarrowed } from "../target/narrow-target.ts";
 import type { SignIn, Target } from "../target/target.ts";
 import { awsCliObstacle, findAwsCliSession } from "./aws-cli-session.ts";
 import { isOfRole } from "./call-assume-role.ts";
@@ -158,6 +159,7 @@ function isServed({ outcome }: CacheOutlook): boolean {
 
 function explainCache(target: Target, options: RoleSessionOptions, ports: ExplainPorts): CacheOutlook {
   if (options.noCache) return { outcome: "off", reason: "--no-cache" };
+  if (isNarrowed(target)) return { outcome: "off", reason: "a session for one action is kept nowhere" };
   if (target.cache.value === "none") {
     return { outcome: "off", reason: `assume_mfa_cache = none (${formatOrigin(target.cache.origin)})` };
   }

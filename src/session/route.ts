@@ -101,7 +101,7 @@ export function chooseRoute(facts: RouteFacts): Route {
     );
   }
   if (hasShared) return shared("a shared session is live");
-  if (isOneOfSeveral) return shared("one code serves several targets");
+  if (isOneOfSeveral) return shared("one code serves several sessions");
   return direct("no shared session is live (assume-mfa login opens one)");
 }
 

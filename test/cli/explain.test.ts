@@ -54,6 +54,7 @@ const EXPLANATION = {
     confirm: word,
     cache: word,
     session: word,
+    scope: word,
     sharedDurationSeconds: v.strictObject({ value: seconds, origin: Origin }),
     shareAwsCli: flag,
   }),
@@ -73,6 +74,7 @@ const EXPLANATION = {
     expiration: time,
   }),
   awsCliObstacle: v.nullable(text),
+  scopedSessions: v.nullable(v.array(v.strictObject({ resources: seconds, policyCharacters: seconds }))),
   sharedSession: v.nullable(
     v.strictObject({ mfaSerial: text, keptIn: text, expiration: v.pipe(text, v.isoTimestamp()), secondsLeft: seconds }),
   ),
@@ -821,7 +823,7 @@ describe("the explained run is the run", () => {
     const all = await explainAll("dev,staging whoami");
     expect(all.map(({ target }) => target)).toEqual(["dev", "staging"]);
     for (const { result } of all) {
-      expect(result.route).toEqual({ kind: "shared", reason: "one code serves several targets", opensShared: true });
+      expect(result.route).toEqual({ kind: "shared", reason: "one code serves several sessions", opensShared: true });
     }
     const run = await world.run(`dev,staging login --token-code ${world.code()}`);
     expect(run.operations.filter((operation) => operation === "GetSessionToken")).toHaveLength(1);

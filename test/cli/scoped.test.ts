@@ -477,3 +477,49 @@ describe("policies of the user's own", () => {
     expect(run.stderr).toContain("--policy-arn can't go with --scoped");
   });
 });
+
+describe("--explain", () => {
+  const explain = async (line: readonly string[]) => {
+    const run = await world.run([...line, "--explain", "-o", "json"]);
+    expect(run).toMatchObject({ exitCode: 0, operations: [] });
+    return JSON.parse(run.stdout)[0].result;
+  };
+
+  it("says how many sessions there will be, of what size, and where none is kept", async () => {
+    const ids = addInstances(60);
+    const line = ["dev", "terminate", ...ids, "--scoped", "-t", world.code()];
+    const told = await explain(line);
+    expect(told.settings.scope).toEqual({ value: "action", origin: { kind: "option", option: "--scoped" } });
+    expect(told.cachedSession).toMatchObject({ outcome: "off", reason: "a session for one action is kept nowhere" });
+    expect(told.route).toMatchObject({ kind: "shared", reason: "one code serves several sessions", opensShared: true });
+    expect(told.wouldFail).toEqual([]);
+    const done = await world.run([...line, "--yes"]);
+    expect(told.scopedSessions).toEqual(
+      policiesOf(done).map((policy) => ({ resources: idsIn(policy).length, policyCharacters: policy?.length })),
+    );
+    const shown = await world.run([...line, "--explain"]);
+    expect(shown.stdout).toMatch(/^may do +what the action needs +\(--scoped\)$/m);
+    expect(shown.stdout).toMatch(/^allowed by +3 policies, of 1987 characters at most +\(for 60 resources\)$/m);
+  });
+
+  it("shows one, and that of a list", async () => {
+    expect((await explain(["dev", "instances", "--scoped"])).scopedSessions).toMatchObject([{ resources: 0 }]);
+    const [one] = addInstances(1);
+    const told = await explain(["dev", "terminate", demand(one), "--scoped", "-t", world.code()]);
+    expect(told).toMatchObject({ route: { kind: "direct" }, scopedSessions: [{ resources: 1 }] });
+    expect((await explain(["dev", "terminate", demand(one)])).scopedSessions).toBeNull();
+    const picked = await world.run("dev terminate --scoped --explain");
+    expect(picked.stdout).toMatch(/^allowed by +one policy of \d+ characters +\(for finding what it is about/m);
+  });
+
+  it("tells what would fail: too few codes, a command that is no action", async () => {
+    const ids = addInstances(30);
+    const direct = await explain(["dev", "terminate", ...ids, "--scoped", "--direct", "-t", world.code()]);
+    expect(direct.wouldFail).toMatchObject([
+      { code: "TOKEN_CODE_MISSING", message: expect.stringContaining("2 token codes") },
+    ]);
+    const login = await explain(["dev", "login", "--scoped", "-t", world.code()]);
+    expect(login.wouldFail).toMatchObject([{ code: "USAGE" }]);
+    expect(login.scopedSessions).toBeNull();
+  });
+});
