@@ -1,7 +1,7 @@
 import { CreateTableCommand, DynamoDBClient } from "@aws-sdk/client-dynamodb";
 import { EC2Client, ModifyInstanceAttributeCommand, RunInstancesCommand } from "@aws-sdk/client-ec2";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { deleteTable } from "../../src/actions/dynamodb/delete-table.ts";
+import { deleteTable, makeDeleteTable } from "../../src/actions/dynamodb/delete-table.ts";
 import { describeTable } from "../../src/actions/dynamodb/table.ts";
 import { listTables } from "../../src/actions/dynamodb/tables.ts";
 import { listInstances } from "../../src/actions/ec2/instances.ts";
@@ -44,6 +44,7 @@ describe.skipIf(!isMotoInstalled())("against moto", () => {
     for (const [name, protect] of [
       ["orders", false],
       ["ledger", true],
+      ["archive", false],
     ] as const) {
       await dynamoDb.send(
         new CreateTableCommand({
@@ -69,7 +70,7 @@ describe.skipIf(!isMotoInstalled())("against moto", () => {
     expect(Object.values(await statesNow())).toEqual(["running", "running", "running"]);
     const names: string[] = [];
     for await (const page of listTables(scope)) names.push(...page.map(({ name }) => name));
-    expect(names.sort()).toEqual(["ledger", "orders"]);
+    expect(names.sort()).toEqual(["archive", "ledger", "orders"]);
     // moto gives no TableId: the time of creation is the pin.
     expect(await describeTable(scope, "orders")).toMatchObject({
       tableId: null,
@@ -132,5 +133,17 @@ describe.skipIf(!isMotoInstalled())("against moto", () => {
     const deleted = await runAndTell(deleteTable, ["orders"], scope);
     expect(deleted.report?.resources).toMatchObject([{ state: "gone", outcome: "done" }]);
     await expect(describeTable(scope, "orders")).rejects.toMatchObject({ code: "NOT_FOUND" });
+  });
+
+  it("backs a table up before it deletes it, and knows the backup by its table's time of creation", async () => {
+    const told = await runAndTell(makeDeleteTable({ backupName: "before" }), ["archive"], scope);
+    expect(told.report?.resources).toMatchObject([
+      {
+        state: "gone",
+        outcome: "done",
+        backup: { name: "before", arn: expect.stringContaining(":table/archive/backup/"), status: "AVAILABLE" },
+      },
+    ]);
+    await expect(describeTable(scope, "archive")).rejects.toMatchObject({ code: "NOT_FOUND" });
   });
 });

@@ -92,7 +92,7 @@ export function makeDynamoDb(scope: ActionScope): DynamoDb {
     describeTable: (name) =>
       reading("dynamodb:DescribeTable", async (options) => {
         const output = await reader.send(new DescribeTableCommand({ TableName: name }), options);
-        return toTable(name, output.Table ?? {});
+        return toTable(name, output.Table ?? {}, readSettings.region);
       }),
 
     deleteTable: (name) =>
@@ -159,7 +159,7 @@ function toBackup(answer: Partial<BackupAnswer> | undefined, table: TableBackup[
   };
 }
 
-function toTable(name: string, description: TableDescription): Table {
+function toTable(name: string, description: TableDescription, region: string): Table {
   const types = new Map(description.AttributeDefinitions?.map((one) => [one.AttributeName, one.AttributeType]));
   const keysOf = (schema: readonly KeySchemaElement[] | undefined): readonly TableKey[] =>
     (schema ?? []).map((key) => ({
@@ -192,7 +192,9 @@ function toTable(name: string, description: TableDescription): Table {
       ...indexesOf("local", description.LocalSecondaryIndexes as Parameters<typeof indexesOf>[1]),
     ],
     deletionProtection: description.DeletionProtectionEnabled ?? null,
-    replicas: (description.Replicas ?? []).flatMap(({ RegionName }) => RegionName ?? []),
+    replicas: (description.Replicas ?? []).flatMap(({ RegionName = region }) =>
+      RegionName === region ? [] : RegionName,
+    ),
     createdAt: description.CreationDateTime?.toISOString() ?? null,
   };
 }

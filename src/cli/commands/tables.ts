@@ -81,6 +81,7 @@ export function registerTable(program: Command, services: Services, targetName: 
                 ["indexes", table.indexes.map((index) => `${index.name} (${index.kind})`).join(", ") || "none"],
                 ["billing", table.billing],
                 ["deletion protection", protection],
+                ...(table.replicas.length === 0 ? [] : [["replicas in", table.replicas.join(", ")] as const]),
                 ["created", created],
                 ["arn", table.arn ?? ""],
                 ["table id", table.tableId ?? ""],
