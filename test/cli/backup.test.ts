@@ -42,7 +42,7 @@ describe("delete-table --backup", () => {
     expect(run.exitCode).toBe(0);
     expect(changesOf(run)).toEqual(["CreateBackup", "DeleteTable"]);
     expect(run.stderr).toContain(
-      "a backup <table>-<time> is made of each table first; it is deleted only when that is AVAILABLE\n",
+      "a backup <table>-<time> is made of each table first; the table is deleted only when that is AVAILABLE\n",
     );
     const [backup] = backups();
     expect(run.stdout).toContain(`backup of ${name}: ${backup?.name}\n  ${backup?.arn}\n`);

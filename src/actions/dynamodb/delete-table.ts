@@ -61,7 +61,7 @@ export function makeDeleteTable({ backup = false, backupName }: DeleteTableOptio
     service: "dynamodb",
     batchSize: 1,
     precaution: isBackedUp
-      ? `a backup ${backupName ?? "<table>-<time>"} is made of each table first; it is deleted only when that is AVAILABLE`
+      ? `a backup ${backupName ?? "<table>-<time>"} is made of each table first; the table is deleted only when that is AVAILABLE`
       : undefined,
     // A backup is there within minutes, most within seconds (API reference, CreateBackup).
     usualSeconds: isBackedUp ? 120 : 30,

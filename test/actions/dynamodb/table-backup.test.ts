@@ -125,6 +125,20 @@ describe("delete-table --backup", () => {
   });
 });
 
+describe("a role that may not look", () => {
+  it("backs up and deletes by the name alone, which was confirmed so", async () => {
+    allowAllBut("DescribeTable");
+    const names = addTables(1);
+    const told = await runAndTell(withBackup, names, scope);
+    expect(told.failure).toBeUndefined();
+    expect(told.report?.resources).toMatchObject([
+      { before: null, outcome: "pending", backup: { status: "AVAILABLE" } },
+    ]);
+    expect(session.changes()).toEqual(["CreateBackup", "DeleteTable"]);
+    checkNothingLost(names);
+  });
+});
+
 describe("a table without its backup is not deleted", () => {
   it.each([
     ["CreateBackup", false, "failed"],
