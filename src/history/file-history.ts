@@ -1,4 +1,5 @@
 import path from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { redact } from "../credentials/redaction.ts";
 import type { Host } from "../host/host.ts";
 import type { HeldLock, LockHolder, Locks } from "../host/lock.ts";
@@ -18,6 +19,9 @@ const LONGEST_WAIT_MS = 120_000;
 const SHORTEST_PAUSE_MS = 5;
 const LONGEST_PAUSE_MS = 30;
 
+/** What comes within this of a write is likely to be one of many. */
+const SAME_MOMENT_MS = 100;
+
 export interface FileHistoryPorts {
   readonly files: PrivateFiles;
   /** Of the folder that the history lies in: whoever writes to one history must meet at one lock. */
@@ -35,16 +39,20 @@ export interface FileHistoryPorts {
 export function makeFileHistory(folder: string | undefined, ports: FileHistoryPorts): History {
   const { files, locks, host, warn } = ports;
   let isWarned = false;
-  /** The line that this process is writing. */
+  /** The lines that this process is writing. */
   let underWay: Promise<void> | undefined;
+  /** Those that are written after them, all at once. */
+  let queued: HistoryEntry[] = [];
+  let next: Promise<void> | undefined;
+  let writtenAt = Number.NEGATIVE_INFINITY;
 
-  async function write(entry: HistoryEntry, place: Place): Promise<void> {
+  async function write(entries: readonly HistoryEntry[], place: Place): Promise<void> {
     files.ensureFolder(place.folder);
     const lock = await acquire(locks, host);
     try {
       let written: Link | undefined;
       appendToFile(place.file, (tail) => {
-        const { text, last } = compose(entry, tail, readHead(files, place), host.now());
+        const { text, last } = compose(entries, tail, readHead(files, place), host.now());
         written = last;
         return text;
       });
@@ -55,14 +63,33 @@ export function makeFileHistory(folder: string | undefined, ports: FileHistoryPo
     }
   }
 
-  async function writeOrWarn(entry: HistoryEntry): Promise<void> {
+  async function writeOrWarn(entries: readonly HistoryEntry[]): Promise<void> {
     try {
       if (folder === undefined) throw new Error("there is no home folder to keep it in");
-      await write(entry, placeIn(folder));
+      await write(entries, placeIn(folder));
     } catch (error) {
       if (!isWarned) warn(`not written to the history: ${error instanceof Error ? error.message : String(error)}`);
       isWarned = true;
     }
+  }
+
+  function writeQueued(): Promise<void> {
+    const entries = queued;
+    queued = [];
+    // One after the other: a process would wait for itself.
+    const done = writeOrWarn(entries).then(() => {
+      writtenAt = host.now();
+      underWay = undefined;
+    });
+    underWay = done;
+    return done;
+  }
+
+  async function writeNext(): Promise<void> {
+    await underWay;
+    await nextTurn();
+    next = undefined;
+    await writeQueued();
   }
 
   async function read<T>(
@@ -97,13 +124,13 @@ export function makeFileHistory(folder: string | undefined, ports: FileHistoryPo
 
   return {
     append(entry) {
-      // One after the other: a process would wait for itself. At once where it can be, for a run that is about to end.
-      const done = underWay === undefined ? writeOrWarn(entry) : underWay.then(() => writeOrWarn(entry));
-      underWay = done;
-      void done.then(() => {
-        if (underWay === done) underWay = undefined;
-      });
-      return done;
+      queued.push(entry);
+      // At once where it can be, for a run that is about to end. A run over many targets has many answers at a time: what
+      // comes while a line is written, or in the same moment as the one before, shares a write and its fsync.
+      if (next === undefined && underWay === undefined && host.now() - writtenAt >= SAME_MOMENT_MS)
+        return writeQueued();
+      next ??= writeNext();
+      return next;
     },
     list: (query) =>
       read<HistoryList>({ entries: [], damaged: 0, isAll: true }, (opened) => listEntries(opened, query)),
@@ -155,9 +182,9 @@ async function acquire(locks: Locks, host: Pick<Host, "now" | "sleep">): Promise
   }
 }
 
-/** The entry's line, and before it what has to be told of the end that it is appended to. */
+/** The entries' lines, and before them what has to be told of the end that they are appended to. */
 function compose(
-  entry: HistoryEntry,
+  entries: readonly HistoryEntry[],
   { last, badLines, rest }: Tail,
   head: Link | undefined,
   now: number,
@@ -180,7 +207,7 @@ function compose(
   if (head !== undefined && (isGone || head.n > link.n + ownBad)) marks.push(missingMark(head));
   let n = link.n + ownBad;
   const at = new Date(now).toISOString();
-  for (const fields of [...marks, redacted(entry)]) {
+  for (const fields of [...marks, ...entries.map(redacted)]) {
     n = "lastEntry" in fields ? Math.max(n, Number(fields.lastEntry)) + 1 : n + 1;
     const formatted = formatFitting({ at, ...fields }, n, link.hash);
     text += formatted.line;
