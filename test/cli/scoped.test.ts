@@ -270,6 +270,27 @@ describe("more resources than one policy has room for", () => {
     expect(ids.map((id) => stateOf(id))).toEqual(ids.map(() => "terminated"));
   });
 
+  it("take a code each from whoever is there, one question after the other", async () => {
+    const ids = addInstances(60);
+    const replies = [() => world.code(), () => world.code(), () => world.code()];
+    const run = await world.run(["dev", "terminate", ...ids, "--yes", "--scoped", "--direct"], { replies });
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run.questions).toHaveLength(3);
+    expect(policiesOf(run)).toHaveLength(3);
+    expect(keptOf()).toEqual([]);
+  });
+
+  it("cost one code with --no-cache too, and leave a kept shared session alone", async () => {
+    await world.run(`login --source-profile parent -t ${world.code()}`);
+    const ids = addInstances(30);
+    const line = ["dev", "terminate", ...ids, "--yes", "--scoped", "--no-cache"];
+    expect(await world.run(line)).toMatchObject({ exitCode: 2, operations: [] });
+    const run = await world.run([...line, "-t", world.code()]);
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run.operations.filter((each) => each === "GetSessionToken")).toHaveLength(1);
+    expect(policiesOf(run)).toHaveLength(2);
+  });
+
   it("go through a role on the way, whose session is kept as ever", async () => {
     addChain();
     const ids = addInstances(30);
