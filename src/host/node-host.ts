@@ -55,8 +55,22 @@ function muteNodeDebug(): void {
   process.stderr.write = () => true;
 }
 
-/** Ends the process at once: connections that are kept alive must not keep it. */
+/** Standard streams that were terminals when the process began. */
+const TERMINALS = [0, 1, 2].filter((fd) => tty.isatty(fd));
+
+/**
+ * Ends the process at once: connections that are kept alive must not keep it. Node gives each terminal its mode back when
+ * it exits, and aborts, core and all, where it is gone: those are closed before, which it passes over.
+ */
 export function exitProcess(exitCode: number): never {
+  for (const fd of TERMINALS) {
+    if (tty.isatty(fd)) continue;
+    try {
+      fs.closeSync(fd);
+    } catch {
+      // It is closed already.
+    }
+  }
   process.exit(exitCode);
 }
 
@@ -78,7 +92,7 @@ function listenForInterrupts(): Interrupts {
     const onSignal = () => {
       if (children > 0) return;
       const reason = new InterruptedError(name);
-      if (controller.signal.aborted) process.exit(reason.exitCode);
+      if (controller.signal.aborted) exitProcess(reason.exitCode);
       controller.abort(reason);
     };
     process.on(name, onSignal);

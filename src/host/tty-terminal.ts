@@ -141,7 +141,9 @@ class TtyTerminal implements Terminal {
       };
       const onEnd = () => {
         this.write("\n");
-        settle(() => resolve(undefined));
+        // A window that was closed is no Ctrl-D, whether its end or the signal is seen first.
+        if (tty.isatty(this.#input)) settle(() => resolve(undefined));
+        else settle(() => reject(new InterruptedError("SIGHUP")));
       };
       const onAbort = () => {
         this.write("\n"); // the shell's prompt starts on a line of its own, after the echoed ^C
