@@ -76,12 +76,20 @@ export function exitProcess(exitCode: number): never {
 
 function findHomeDirectory(): string | undefined {
   const home = process.env[process.platform === "win32" ? "USERPROFILE" : "HOME"];
-  if (home !== undefined && home !== "") return home.startsWith("/") || process.platform === "win32" ? home : undefined;
+  if (home !== undefined && home !== "") {
+    return (home.startsWith("/") || process.platform === "win32") && isFolder(home) ? home : undefined;
+  }
   try {
-    return os.homedir() || undefined;
+    const own = os.homedir();
+    return isFolder(own) ? own : undefined;
   } catch {
     return undefined; // no entry in the password file
   }
+}
+
+/** A home that is not there (`/nonexistent` of a system's users) is none, and is not made by root's rights either. */
+function isFolder(folder: string): boolean {
+  return fs.statSync(folder, { throwIfNoEntry: false })?.isDirectory() === true;
 }
 
 function listenForInterrupts(): Interrupts {

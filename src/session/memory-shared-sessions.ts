@@ -10,6 +10,7 @@ export function makeMemorySharedSessions(kept: SharedSessions): SharedSessions {
   return {
     list: () => [...own.map(({ credentials: _, ...head }) => head), ...kept.list()],
     open: async (head) => isOwn(head) ?? kept.open(head),
+    prepare: () => undefined,
     async write(session) {
       own.unshift({ ...session, keptIn: "memory" });
       return { keptIn: "memory", reason: undefined };

@@ -1,3 +1,4 @@
+import { AssumeMfaError } from "../errors.ts";
 import type { SignIn } from "../target/target.ts";
 import { findDevice, forgetRejectedDevice } from "./find-device.ts";
 import { openSharedSession } from "./open-shared-session.ts";
@@ -18,7 +19,7 @@ export interface ObtainedSharedSession {
 /**
  * Signs in for the day: the shared session that is live, else one that is opened with a code and kept. Any number of
  * processes at once ask one question.
- * @throws AssumeMfaError as `findDevice` and `openSharedSession` throw; an Error when it could not be kept anywhere, since
+ * @throws AssumeMfaError as `findDevice` and `openSharedSession` throw; CACHE_UNUSABLE when it can't be kept anywhere, since
  *   nothing would be left of it
  */
 export async function obtainSharedSession(
@@ -44,6 +45,14 @@ export async function obtainSharedSession(
 
   const live = look();
   if (live !== undefined) return serve(live);
+  try {
+    shared.prepare();
+  } catch (error) {
+    throw cantBeKept(
+      error,
+      "no code was asked for; a role's own session needs no such place: assume-mfa <target> login",
+    );
+  }
   const device = await findDevice(signIn, options, ports);
   const subject = { lock: [device.serial, placeName(signIn)], doing: "presents a code of the same device" };
   const turn = await takeTurn(subject, locks, host, note, async () => look());
@@ -57,7 +66,9 @@ export async function obtainSharedSession(
       mfaProcess: signIn.mfaProcess,
     };
     const opened = await openSharedSession(signIn, request, options, ports);
-    const { keptIn, reason } = await shared.write(opened);
+    const { keptIn, reason } = await shared.write(opened).catch((error: unknown) => {
+      throw cantBeKept(error, "the token code is used up: take the next one");
+    });
     if (keptIn === "file") note(`kept in a file that only you can read, since the keychain can't be used: ${reason}`);
     return { head: headOf(opened, keptIn), isFromCache: false };
   } catch (error) {
@@ -67,6 +78,13 @@ export async function obtainSharedSession(
     // After it is kept: whoever waits finds it.
     turn.release();
   }
+}
+
+function cantBeKept(error: unknown, hint: string): AssumeMfaError {
+  return new AssumeMfaError("CACHE_UNUSABLE", `the session of the day can't be kept: ${shortReason(error)}`, {
+    hint: ["set XDG_CACHE_HOME to a folder that can be written", hint],
+    cause: error,
+  });
 }
 
 function headOf({ credentials: _, ...head }: SharedSession, keptIn: SharedPlace): KeptSharedSession {

@@ -124,6 +124,8 @@ class Obtaining {
   #refusedKeyId: string | undefined;
   /** The key id of a shared session that can't be opened. */
   #unusableShared: string | undefined;
+  /** The given code went out, for the shared session that is used now. */
+  #isCodeSent = false;
 
   constructor(target: Target, options: RoleSessionOptions, ports: RoleSessionPorts) {
     this.#target = target;
@@ -195,7 +197,7 @@ class Obtaining {
   /** @param why completes `the token code … was not needed and not sent: …` */
   #serve(session: RoleSession, why: string): RoleSession {
     const { givenCode } = this.#options;
-    if (givenCode !== undefined) {
+    if (givenCode !== undefined && !this.#isCodeSent) {
       this.#ports.note(`the token code from ${givenCode.from} was not needed and not sent: ${why}`);
     }
     return session;
@@ -392,6 +394,7 @@ class Obtaining {
 
   async #openShared(signIn: SignIn, device: FoundDevice): Promise<SharedSession> {
     const opened = await openSharedSession(signIn, this.#request(device), this.#options, this.#ports);
+    this.#isCodeSent = true;
     if (this.#options.keepsShared) await keepShared(opened, this.#ports);
     return opened;
   }

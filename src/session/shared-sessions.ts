@@ -45,6 +45,8 @@ export interface SharedSessions {
    * @throws AssumeMfaError KEYCHAIN_FAILED
    */
   open(head: KeptSharedSession): Promise<SharedSession | undefined>;
+  /** Makes its place ready, so that no code is spent on what can't be kept. @throws Error */
+  prepare(): void;
   /**
    * In the keychain where there is one, else in a 0600 file.
    * @returns where, and why not in the keychain
@@ -78,6 +80,12 @@ export function makeSharedSessions(
       return entry !== undefined && file === `${nameOf(entry.head)}.json` ? [entry] : [];
     });
   };
+  const makeFolder = () => {
+    if (folder === undefined || shared === undefined) throw new Error("there is no home folder");
+    files.ensureFolder(folder);
+    files.ensureFolder(shared);
+    return shared;
+  };
   return {
     list: () => entries().map(({ head }) => head),
     async open(head) {
@@ -91,10 +99,12 @@ export function makeSharedSessions(
       const { accessKeyId, expiration } = entry.head;
       return { ...entry.head, credentials: new Credentials({ accessKeyId, expiration, ...secrets }) };
     },
+    prepare() {
+      files.write(path.join(makeFolder(), PROBE), "");
+      files.remove(path.join(makeFolder(), PROBE));
+    },
     async write(session) {
-      if (folder === undefined || shared === undefined) throw new Error("there is no home folder");
-      files.ensureFolder(folder);
-      files.ensureFolder(shared);
+      makeFolder();
       const name = nameOf(session);
       const { sourceAccessKeyId, place, mfaSerial, accessKeyId, expiration, obtainedAt, clockOffsetMs } = session;
       const head = { sourceAccessKeyId, place, mfaSerial, accessKeyId, expiration, obtainedAt, clockOffsetMs };
@@ -137,6 +147,9 @@ export function makeSharedSessions(
     },
   };
 }
+
+/** Written and removed again, to see that something can be. */
+const PROBE = "probe";
 
 function keychainName(name: string): string {
   return `shared-session-${name}`;

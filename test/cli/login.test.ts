@@ -162,6 +162,18 @@ describe("login", () => {
   });
 });
 
+describe("login that can't keep its session", () => {
+  it.each<[string, () => Record<string, string | undefined>]>([
+    ["there is no home", () => ({ XDG_CACHE_HOME: undefined })],
+    ["a file is in the way", () => ({ XDG_CACHE_HOME: demand(world.env.AWS_CONFIG_FILE) })],
+  ])("is exit 3 before a code is asked for, and says where: %s", async (_, env) => {
+    const run = await world.run("login", { env: env(), homeDirectory: undefined, replies: [] });
+    expect(run).toMatchObject({ exitCode: 3, questions: [], stdout: "" });
+    expect(answered(run)).toEqual([]);
+    expect(run.said).toMatch(/error: the session of the day can't be kept: .*\n.*set XDG_CACHE_HOME/);
+  });
+});
+
 describe("a role that wants more than an hour", () => {
   it("goes direct, says so before the code is asked for, and takes the code alone", async () => {
     await signIn();
@@ -279,6 +291,8 @@ describe("--shared and --direct", () => {
     const run = await world.run(["dev", "whoami", "--shared", "--token-code", world.code()]);
     expect(answered(run)).toEqual(["GetSessionToken", "AssumeRole"]);
     expect(run.exitCode).toBe(0);
+    // The code went out: nobody is told that it did not.
+    expect(run.said).not.toContain("not needed");
     expect(filesIn("shared")).toEqual([]);
     await world.run("logout dev");
     expect((await world.run(["dev", "login", "--shared", "--token-code", world.code()])).exitCode).toBe(0);
