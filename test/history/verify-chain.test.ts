@@ -152,6 +152,9 @@ describe("damage is found, at its line:", () => {
     const mark = formatLine(tornMark(Buffer.from(fragment)), 6, linkOf(line(5)).hash);
     const lines = [...seven.slice(0, 5), fragment, mark.line.trimEnd(), ...makeLines(1, mark)];
     expect(verify(lines)).toMatchObject({ entries: 7, findings: [], tornLines: [6] });
+    const another = fragment.replace("AssumeRole", "AssumeRule").replace('"v"', '"w"');
+    expect(another).toHaveLength(fragment.length);
+    expect(verify(lines.with(5, another)).findings).toHaveLength(2);
     expect(problems(verify(lines.with(5, `${fragment}x`)))).toEqual([
       "6 no entry: it is no entry",
       "7 missing: it tells of a torn line before it, which is not there or not as it was",
