@@ -59,7 +59,8 @@ function reportFailure(host: Host, thrown: unknown): number {
         });
   const isChildMeant = isMeantForChild(host.argv);
   // The child's standard output has nothing of ours in it, and `-o` among the child's own words is not ours.
-  if (!isPrinted && format === undefined && !isChildMeant && isJsonAsked(host.argv, host.env)) {
+  const isForProgram = isMeantAs("credential-process", host.argv);
+  if (!isPrinted && format === undefined && !isChildMeant && !isForProgram && isJsonAsked(host.argv, host.env)) {
     writeIfPossible(host, formatJson({ error: toErrorJson(ours) }));
   }
   const { red, cyan } = makeStyle(
@@ -70,7 +71,9 @@ function reportFailure(host: Host, thrown: unknown): number {
     }),
   );
   host.stderr.write(`assume-mfa: ${red("error:")} ${visibleText(ours.message)}\n`);
-  for (const hint of ours.hints) host.stderr.write(`assume-mfa: ${cyan("hint:")} ${visibleText(hint)}\n`);
+  // An SDK shows all of it as one message (ACCEPTANCE.md V6).
+  for (const hint of isForProgram ? ours.hints.slice(0, MAX_PROGRAM_HINTS) : ours.hints)
+    host.stderr.write(`assume-mfa: ${cyan("hint:")} ${visibleText(hint)}\n`);
   if (isDebugAsked(host)) host.stderr.write(formatCauses(ours));
   // Below it every status is the child's own.
   return isChildMeant ? Math.max(EXIT_BEFORE_CHILD, ours.exitCode) : ours.exitCode;
@@ -83,6 +86,9 @@ function isMeantForChild(argv: readonly string[]): boolean {
   if (misplaced !== undefined) return argv.some(isIt);
   return targetName !== undefined && isIt(word);
 }
+
+/** Standard error of a failed `credential-process` has five lines at most; a keychain that is waited for may be one. */
+const MAX_PROGRAM_HINTS = 3;
 
 /** A standard output that fails takes nothing from the error lines and the exit code of a run that failed before. */
 function writeIfPossible(host: Host, text: string): void {
@@ -105,7 +111,7 @@ function messageOf(thrown: unknown): string {
 
 /** Undefined where the run is no `export`, or has nothing that a shell would take in. */
 function failedExportFormat(host: Host): ExportFormat | undefined {
-  if (host.stdout.isTerminal || !isMeantAsExport(host.argv)) return undefined;
+  if (host.stdout.isTerminal || !isMeantAs("export", host.argv)) return undefined;
   try {
     return resolveExportFormat(askedExportFormat(host.argv), host.env.SHELL);
   } catch {
@@ -114,16 +120,13 @@ function failedExportFormat(host: Host): ExportFormat | undefined {
 }
 
 /** Also a line that can't be read as it was meant, `export dev` or `--yes dev export`: a shell waits for it all the same. */
-function isMeantAsExport(argv: readonly string[]): boolean {
+function isMeantAs(action: string, argv: readonly string[]): boolean {
   const { targetName, word, misplaced, isTargetExplicit } = readInvocation(argv);
-  if (misplaced !== undefined || word?.startsWith("-")) return argv.includes("export");
+  if (misplaced !== undefined || word?.startsWith("-")) return argv.includes(action);
   if (targetName === undefined) return false;
-  return isNearExport(word) || (!isTargetExplicit && isNearExport(targetName));
-}
-
-/** A slip of the hand counts: no other action is near. */
-function isNearExport(word: string | undefined): boolean {
-  return word !== undefined && editDistance(word, "export") <= 2;
+  // A slip of the hand counts: no other action is near.
+  const isNear = (given: string | undefined) => given !== undefined && editDistance(given, action) <= 2;
+  return isNear(word) || (!isTargetExplicit && isNear(targetName));
 }
 
 function isDebugAsked(host: Host): boolean {

@@ -91,6 +91,12 @@ export const ACTIONS: readonly ActionEntry[] = [
     load: async () => (await import("./commands/export.ts")).registerExport,
   },
   {
+    name: "credential-process",
+    operands: "",
+    summary: "the JSON of credential_process, for the AWS CLI and every SDK",
+    load: async () => (await import("./commands/credential-process.ts")).registerCredentialProcess,
+  },
+  {
     name: "exec",
     operands: "<command> [args...]",
     summary: "run a program with the credentials",

@@ -121,11 +121,19 @@ export function mayAsk(options: Pick<CommonOptions, "input">, env: Environment):
 
 const DEFAULT_MIN_TTL_MS = 300_000;
 
-/** @returns milliseconds. @throws AssumeMfaError USAGE when it is no time */
-export function resolveMinTtlMs(options: Pick<SessionOptions, "minTtl">, env: Environment): number {
+/**
+ * @param defaultMs where nobody says
+ * @returns milliseconds
+ * @throws AssumeMfaError USAGE when it is no time
+ */
+export function resolveMinTtlMs(
+  options: Pick<SessionOptions, "minTtl">,
+  env: Environment,
+  defaultMs: number = DEFAULT_MIN_TTL_MS,
+): number {
   const option = options.minTtl;
   const text = option ?? (env.ASSUME_MFA_MIN_TTL || undefined);
-  if (text === undefined) return DEFAULT_MIN_TTL_MS;
+  if (text === undefined) return defaultMs;
   return parseTime(text, option === undefined ? "ASSUME_MFA_MIN_TTL" : "--min-ttl") * 1000;
 }
 

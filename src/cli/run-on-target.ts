@@ -41,7 +41,8 @@ export async function runOnTarget(
 ): Promise<void> {
   const services = await enterSandbox(outside);
   const { host } = services;
-  const screen = makeScreen(host, resolveScreenOptions(options, host.env));
+  const isSilent = demand.isForProgram === true && !host.stderr.isTerminal;
+  const screen = makeScreen(host, { ...resolveScreenOptions(options, host.env), isSilent });
   const context: RunContext = {
     services,
     screen,
@@ -52,7 +53,7 @@ export async function runOnTarget(
       refresh: options.refresh === true,
       noCache: !options.cache,
       mayAsk: mayAsk(options, host.env),
-      minTtlMs: resolveMinTtlMs(options, host.env),
+      minTtlMs: resolveMinTtlMs(options, host.env, demand.minTtlMs),
       isOneOfSeveral: false,
       keepsShared: demand.keepsShared === true,
     },

@@ -12,6 +12,8 @@ export interface ScreenOptions {
   readonly quiet: boolean;
   readonly noColor: boolean;
   readonly debug: boolean;
+  /** Neither notes nor lines: standard error is for errors alone. Default: false. */
+  readonly isSilent?: boolean;
 }
 
 /** Where a command's words go: the result to standard output, all else to standard error (CLI.md, "Output"). */
@@ -56,9 +58,11 @@ export function makeScreen(host: Pick<Host, "stdout" | "stderr" | "env">, option
     },
     fields: (fields) => host.stdout.write(formatFields(fields, style)),
     note(text) {
-      if (!options.quiet) host.stderr.write(`assume-mfa: ${visibleText(text)}\n`);
+      if (!options.quiet && !options.isSilent) host.stderr.write(`assume-mfa: ${visibleText(text)}\n`);
     },
-    line: (text) => host.stderr.write(`${text}\n`),
-    progress: () => makeProgress(host, options.quiet),
+    line(text) {
+      if (!options.isSilent) host.stderr.write(`${text}\n`);
+    },
+    progress: () => makeProgress(host, options.quiet || options.isSilent === true),
   };
 }

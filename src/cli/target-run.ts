@@ -93,8 +93,12 @@ export interface TargetDemand {
   readonly needs?: ActionNeeds;
   /** Whether a shared session that is opened on the way is kept for the day. Default: false. */
   readonly keepsShared?: boolean;
-  /** Whether its standard output is run by a shell. Default: false. */
+  /** Whether its standard output is run by a shell, or read by a program for credentials. Default: false. */
   readonly isForEval?: boolean;
+  /** Whether whoever runs it keeps standard error for an error: then nothing else goes there. Default: false. */
+  readonly isForProgram?: boolean;
+  /** Milliseconds that a session must last where neither `--min-ttl` nor its variable says. Default: five minutes. */
+  readonly minTtlMs?: number;
 }
 
 /** What all targets of a run have in common. */

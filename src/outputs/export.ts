@@ -1,5 +1,10 @@
 import { AssumeMfaError } from "../errors.ts";
+import { formatCmdChanges, formatCmdFailure, formatCmdUnset } from "./export-cmd.ts";
+import { formatDotenvChanges } from "./export-dotenv.ts";
 import { formatFishChanges, formatFishFailure, formatFishUnset } from "./export-fish.ts";
+import { formatGithubMasks } from "./export-github.ts";
+import { formatPowershellChanges, formatPowershellFailure } from "./export-powershell.ts";
+import { formatProcessDocument } from "./export-process.ts";
 import { formatShChanges, formatShFailure } from "./export-sh.ts";
 import {
   CREDENTIAL_NAMES,
@@ -20,11 +25,12 @@ interface ExportFormatter {
 }
 
 const SET_NAMES = [...CREDENTIAL_NAMES, ...REGION_NAMES];
+const TAKINGS: readonly VariableChange[] = SET_NAMES.map((name) => ({ name, value: undefined }));
 
 const FORMATTERS = {
   sh: {
     formatChanges: formatShChanges,
-    formatUnset: () => formatShChanges(SET_NAMES.map((name) => ({ name, value: undefined }))),
+    formatUnset: () => formatShChanges(TAKINGS),
     formatFailure: () => formatShFailure(CREDENTIAL_NAMES),
   },
   fish: {
@@ -32,6 +38,18 @@ const FORMATTERS = {
     formatUnset: () => formatFishUnset(SET_NAMES),
     formatFailure: () => formatFishFailure(CREDENTIAL_NAMES),
   },
+  powershell: {
+    formatChanges: formatPowershellChanges,
+    formatUnset: () => formatPowershellChanges(TAKINGS),
+    formatFailure: () => formatPowershellFailure(CREDENTIAL_NAMES),
+  },
+  cmd: {
+    formatChanges: formatCmdChanges,
+    formatUnset: () => formatCmdUnset(SET_NAMES),
+    formatFailure: () => formatCmdFailure(CREDENTIAL_NAMES),
+  },
+  // What is not in a file of variables, or in a document, is not set: there is nothing to take away.
+  dotenv: { formatChanges: formatDotenvChanges, formatUnset: undefined, formatFailure: () => "" },
   json: {
     formatChanges: (changes) =>
       formatJson(
@@ -40,15 +58,27 @@ const FORMATTERS = {
     formatUnset: undefined,
     formatFailure: () => "",
   },
+  process: { formatChanges: formatProcessDocument, formatUnset: undefined, formatFailure: () => "" },
+  // The variables themselves go to a file: github-environment-file.ts.
+  github: { formatChanges: formatGithubMasks, formatUnset: () => "", formatFailure: () => "" },
 } as const satisfies Record<string, ExportFormatter>;
 
 export type ExportFormat = keyof typeof FORMATTERS;
+
+/** Those that can say that a variable goes. */
+const UNSETTING = (Object.entries(FORMATTERS) as [string, ExportFormatter][])
+  .filter(([, { formatUnset }]) => formatUnset !== undefined)
+  .map(([name]) => name);
 
 /** In the order in which help and messages name them. */
 export const EXPORT_FORMATS = Object.keys(FORMATTERS) as readonly ExportFormat[];
 
 /** The AWS CLI's names (`aws configure export-credentials --format`) for formats of ours. */
-const AWS_CLI_NAMES: ReadonlyMap<string, ExportFormat> = new Map([["env", "sh"]]);
+const AWS_CLI_NAMES: ReadonlyMap<string, ExportFormat> = new Map([
+  ["env", "sh"],
+  ["env-no-export", "dotenv"],
+  ["windows-cmd", "cmd"],
+]);
 
 /**
  * @param option what `--format` was given, if it was
@@ -77,6 +107,9 @@ export function formatExport(format: ExportFormat, input: ExportInput): string {
   return FORMATTERS[format].formatChanges(toVariableChanges(input));
 }
 
+/** What `--unset` of the format github appends: the credentials, empty. The region stays. */
+export const GITHUB_TAKINGS: readonly VariableChange[] = TAKINGS;
+
 /**
  * The way back (`--unset`): takes away all that {@link formatExport} sets. The profile that it took away is not known
  * any more.
@@ -86,7 +119,7 @@ export function formatExportUnset(format: ExportFormat): string {
   const { formatUnset }: ExportFormatter = FORMATTERS[format];
   if (formatUnset === undefined) {
     throw new AssumeMfaError("USAGE", `--unset has no meaning in the format ${format}`, {
-      hint: "add --format sh or --format fish",
+      hint: `add --format ${UNSETTING.join(", ")}`,
     });
   }
   return formatUnset();

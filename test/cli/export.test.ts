@@ -1,4 +1,6 @@
 import { execFileSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import { demand, openCliWorld, type RunOptions } from "../support/cli-world.ts";
 import { NO_ANSWER } from "../support/fake-host.ts";
@@ -42,6 +44,12 @@ describe("credentials", () => {
     ["", "/usr/bin/fish", /^set -gx AWS_ACCESS_KEY_ID '/m],
     ["--format fish", "/bin/bash", /^set -gx AWS_ACCESS_KEY_ID '/m],
     ["--format json", "/bin/bash", /^\{\n {2}"AWS_ACCESS_KEY_ID"/],
+    ["--format powershell", "/bin/bash", /^\$Env:AWS_ACCESS_KEY_ID = 'ASIA/m],
+    ["--format windows-cmd", "/bin/bash", /^set "AWS_ACCESS_KEY_ID=ASIA/m],
+    ["--format cmd", "/bin/bash", /^set "AWS_ACCESS_KEY_ID=ASIA/m],
+    ["--format dotenv", "/bin/bash", /^AWS_ACCESS_KEY_ID=ASIA/],
+    ["--format env-no-export", "/bin/bash", /^AWS_ACCESS_KEY_ID=ASIA/],
+    ["--format process", "/bin/bash", /^\{\n {2}"Version": 1,\n {2}"AccessKeyId": "ASIA/],
   ])("%s with SHELL=%s", async (format, shell, pattern) => {
     const words = ["dev", "export", "-t", world.code(), ...format.split(" ").filter(Boolean)];
     const run = await world.run(words, { isPayload: true, env: { SHELL: shell } });
@@ -106,6 +114,73 @@ describe("a terminal as standard output", () => {
   it("gets the lines of --unset, which are no secret", async () => {
     const run = await world.run("dev export --unset", { isStdoutTerminal: true });
     expect(run).toMatchObject({ exitCode: 0, stdout: expect.stringMatching(/^unset /) });
+  });
+});
+
+describe("for GitHub Actions", () => {
+  let made = 0;
+  function environmentFile(text = ""): string {
+    made += 1;
+    const file = path.join(world.folder, `github-${made}`);
+    writeFileSync(file, text);
+    return file;
+  }
+
+  it("masks the values on standard output and sets them in the file", async () => {
+    const GITHUB_ENV = environmentFile("EARLIER=1");
+    const words = ["dev", "export", "--format", "github", "-t", world.code()];
+    const run = await world.run(words, { isPayload: true, env: { GITHUB_ENV } });
+    const { accessKeyId, secretAccessKey, sessionToken } = lastSession();
+    expect(run).toMatchObject({ exitCode: 0, said: "" });
+    expect(run.stdout).toBe(
+      [accessKeyId, secretAccessKey, sessionToken].map((value) => `::add-mask::${value}\n`).join(""),
+    );
+    const lines = readFileSync(GITHUB_ENV, "utf8").split("\n");
+    expect(lines[0]).toBe("EARLIER=1");
+    const start = lines.findIndex((line) => line.startsWith("AWS_SESSION_TOKEN<<"));
+    const delimiter = demand(lines[start]).slice("AWS_SESSION_TOKEN<<".length);
+    expect(delimiter).toMatch(/^assume_mfa_[0-9a-f]{32}$/);
+    expect(lines.slice(start + 1, start + 3)).toEqual([sessionToken, delimiter]);
+    // Another run has another one.
+    await world.run("dev export --format github", { isPayload: true, env: { GITHUB_ENV } });
+    expect(new Set(readFileSync(GITHUB_ENV, "utf8").match(/assume_mfa_[0-9a-f]{32}/g)).size).toBe(2);
+  });
+
+  it("--unset empties the credentials, and prints nothing", async () => {
+    const GITHUB_ENV = environmentFile();
+    const run = await world.run("dev export --format github --unset", { env: { GITHUB_ENV } });
+    expect(run).toMatchObject({ exitCode: 0, stdout: "", operations: [] });
+    const text = readFileSync(GITHUB_ENV, "utf8");
+    expect(text).toMatch(/^AWS_SESSION_TOKEN<<(\w+)\n\n\1$/m);
+    expect(text).not.toMatch(/REGION|PROFILE/);
+  });
+
+  it("says what a profile in the job does", async () => {
+    const env = { GITHUB_ENV: environmentFile(), AWS_PROFILE: "parent" };
+    const run = await world.run(["dev", "export", "--format", "github", "-t", world.code()], { isPayload: true, env });
+    expect(run).toMatchObject({ exitCode: 0, said: expect.stringContaining("AWS_PROFILE is set here") });
+  });
+
+  it.each([
+    ["the variable is not set", () => undefined, 2],
+    ["there is no such file", () => path.join(world.folder, "no-such-file"), 1],
+    ["it is a folder", () => world.folder, 1],
+    ["it is a device", () => "/dev/null", 1],
+  ])("%s: refused before a code is sent, and no file is made", async (_, make, exitCode) => {
+    const GITHUB_ENV = make();
+    for (const more of [[], ["--unset"]]) {
+      const words = ["dev", "export", "--format", "github", "-t", world.code(), ...more];
+      const run = await world.run(words, { env: { GITHUB_ENV } });
+      expect(run).toMatchObject({ exitCode, stdout: "", operations: [] });
+      expect(run.stderr).toContain("GITHUB_ENV");
+    }
+  });
+
+  it("a failure leaves the file as it was", async () => {
+    const GITHUB_ENV = environmentFile("EARLIER=1\n");
+    const run = await world.run("dev export --format github", { env: { GITHUB_ENV } });
+    expect(run).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(readFileSync(GITHUB_ENV, "utf8")).toBe("EARLIER=1\n");
   });
 });
 
@@ -177,9 +252,9 @@ describe("a failure", () => {
   });
 
   it("an unknown format is answered for a shell", async () => {
-    const run = await world.run("dev export --format powersh");
+    const run = await world.run("dev export --format bat");
     expect(run).toMatchObject({ exitCode: 2, stdout: FAILING_SH });
-    expect(run.stderr).toContain("sh, fish, json");
+    expect(run.stderr).toContain("sh, fish, powershell, cmd, dotenv, json, process, github");
   });
 
   it("in fish's own words", async () => {
@@ -208,7 +283,6 @@ describe("a failure", () => {
 describe("credentials that AWS can't have given", () => {
   it("are refused, not quoted: the failing lines, and not a word of them", async () => {
     await world.login();
-    const { readFileSync, writeFileSync } = await import("node:fs");
     const entry = JSON.parse(readFileSync(world.sessionFile, "utf8"));
     for (const evil of ["';touch</tmp/pwned;'", "$(id)", "`id`"]) {
       entry.credentials.sessionToken = world.addCanary(`evil${evil}`);

@@ -1,6 +1,15 @@
 import type { Command } from "commander";
 import { AssumeMfaError } from "../../errors.ts";
-import { EXPORT_FORMATS, formatExport, formatExportUnset, resolveExportFormat } from "../../outputs/export.ts";
+import type { Environment } from "../../host/host.ts";
+import {
+  EXPORT_FORMATS,
+  type ExportFormat,
+  formatExport,
+  formatExportUnset,
+  GITHUB_TAKINGS,
+  resolveExportFormat,
+} from "../../outputs/export.ts";
+import { toVariableChanges, type VariableChange } from "../../outputs/export-variables.ts";
 import { addSessionOptions, type SessionOptions } from "../options.ts";
 import { runOnTarget } from "../run-on-target.ts";
 import type { Services } from "../services.ts";
@@ -29,10 +38,12 @@ export function registerExport(program: Command, services: Services, targetName:
     const isExplained = options.explain === true;
     if (host.stdout.isTerminal && options.show !== true && options.unset !== true && !isExplained) {
       throw new AssumeMfaError("TERMINAL_OUTPUT", "credentials are not printed to a terminal", {
-        hint: [`type ${evalLine(format, targetName)}`, "to see them all the same: --show"],
+        hint: [lineToType(format, targetName), "to see them all the same: --show"],
       });
     }
+    const github = format === "github" && !isExplained ? await openGithubEnvironment(host.env) : undefined;
     if (options.unset === true && !isExplained) {
+      github?.append(GITHUB_TAKINGS);
       host.stdout.write(formatExportUnset(format));
       return;
     }
@@ -42,19 +53,64 @@ export function registerExport(program: Command, services: Services, targetName:
     await runOnTarget(services, targetName, plain, demand, async ({ target, screen, openSession }) => {
       const { credentials } = await openSession();
       const region = target.region?.value;
-      const text = formatExport(format, { credentials, region });
+      const input = { credentials, region };
+      const text = formatExport(format, input);
       if (!services.exported.write(credentials, { targetName, region })) {
         screen.note(
           "nothing can be kept here: in a shell with these credentials, name --region and --source-profile for other targets",
         );
       }
-      return { result: undefined, print: () => services.payload.write(text) };
+      if (github !== undefined && host.env.AWS_PROFILE) {
+        screen.note(
+          "AWS_PROFILE is set here, and some programs pass over the credentials then: take it out of the job",
+        );
+      }
+      return {
+        result: undefined,
+        print() {
+          services.payload.write(text);
+          // When the masks are out.
+          github?.append(toVariableChanges(input));
+        },
+      };
     });
   });
 }
 
+interface GithubEnvironment {
+  /** @throws AssumeMfaError OUTPUT_FAILED */
+  append(changes: readonly VariableChange[]): void;
+}
+
+/** @throws AssumeMfaError USAGE outside of GitHub Actions, OUTPUT_FAILED where its file can't be written: before a code is asked for */
+async function openGithubEnvironment(env: Environment): Promise<GithubEnvironment> {
+  const file = env.GITHUB_ENV;
+  if (!file) {
+    throw new AssumeMfaError("USAGE", "GITHUB_ENV is not set: the format github is for a step of GitHub Actions", {
+      hint: "elsewhere take another format, such as --format dotenv",
+    });
+  }
+  const { appendToGithubEnvironment, checkGithubEnvironment } = await import(
+    "../../outputs/github-environment-file.ts"
+  );
+  checkGithubEnvironment(file);
+  return { append: (changes) => appendToGithubEnvironment(file, changes) };
+}
+
 /** The target's name goes to a shell by way of the user's clipboard: anything unusual is left for them to write. */
-function evalLine(format: string, targetName: string): string {
+function lineToType(format: ExportFormat, targetName: string): string {
   const name = /^[\w.:/@+-]+$/.test(targetName) ? targetName : "<target>";
-  return format === "fish" ? `assume-mfa ${name} export --format fish | source` : `eval "$(assume-mfa ${name} export)"`;
+  const command = `assume-mfa ${name} export`;
+  switch (format) {
+    case "sh":
+      return `type eval "$(${command})"`;
+    case "fish":
+      return `type ${command} --format fish | source`;
+    case "powershell":
+      return `type ${command} --format powershell | Out-String | Invoke-Expression`;
+    case "cmd":
+      return `type for /f "delims=" %i in ('${command} --format cmd') do @%i`;
+    default:
+      return `send it where it belongs: ${command} --format ${format} | …`;
+  }
 }
