@@ -30,6 +30,7 @@ import {
   routeFacts,
   unusedDevice,
 } from "./route-facts.ts";
+import { withHint } from "./send-code.ts";
 import type { SessionCache } from "./session-cache.ts";
 import { canonicalText, inputsDigest, type SessionInputs, sessionInputs } from "./session-inputs.ts";
 import { askSessionName, knownSessionName, sessionNameOf } from "./session-name.ts";
@@ -494,9 +495,4 @@ const DIRECT_AFTER_DENIAL: RouteFacts["mode"] = Object.freeze({
 
 function isNobodyThere(error: unknown): boolean {
   return error instanceof AssumeMfaError && error.code === "TOKEN_CODE_MISSING";
-}
-
-function withHint(error: AssumeMfaError, hint: string): AssumeMfaError {
-  const { code, message, hints, details, cause } = error;
-  return new AssumeMfaError(code, message, { hint: [...hints, hint], details, cause });
 }
