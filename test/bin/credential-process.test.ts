@@ -82,7 +82,7 @@ it.skipIf(!hasBoto3)(
   async ({ onTestFinished }) => {
     const cold = await startWorld();
     onTestFinished(() => cold.close());
-    cold.addProfiles("[profile dev-mfa]\ncredential_process = assume-mfa dev credential-process\n");
+    cold.addProfiles("[profile dev-mfa]\nregion = us-east-1\ncredential_process = assume-mfa dev credential-process\n");
     const terminal = new PseudoTerminal(
       `for n in 1 2 3 4; do python3 -c "$SCRIPT" >out.$n 2>err.$n & done
        wait; cat out.* err.*; exit 0`,
