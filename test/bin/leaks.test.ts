@@ -64,6 +64,7 @@ describe.skipIf(strace === undefined)(titled("as the kernel sees it", ["strace",
       new RegExp(`^${literally(program)}/(?:(?:bin|dist)(?:/|$)|package\\.json$)`).test(path) ||
       `${program}/`.startsWith(`${path}/`);
     const cache = join(env.XDG_CACHE_HOME ?? "", "assume-mfa");
+    const state = join(env.XDG_STATE_HOME ?? "", "assume-mfa");
     const named = [env.AWS_CONFIG_FILE, env.AWS_SHARED_CREDENTIALS_FILE];
 
     // Cold with a code, then on a hit, then with each of the service clients.
@@ -83,7 +84,10 @@ describe.skipIf(strace === undefined)(titled("as the kernel sees it", ["strace",
           !ofNode(path) &&
           !ofTheProgram(path) &&
           !named.includes(path) &&
-          !path.startsWith(cache),
+          !path.startsWith(cache) &&
+          // The history; whether there is a home at all.
+          !path.startsWith(state) &&
+          path !== world.home,
       );
       expect({ args, others }).toEqual({ args, others: [] });
       const port = new URL(world.sandbox.endpoint).port;

@@ -85,6 +85,7 @@ describe.skipIf(!hasOpenssl)(titled("behind a proxy", ["openssl", hasOpenssl || 
     expect([...new Set(proxy.connects.map(({ authority }) => authority))].sort()).toEqual([
       "dynamodb.us-east-1.amazonaws.com:443",
       "ec2.us-east-1.amazonaws.com:443",
+      "iam.amazonaws.com:443",
       "sts.us-east-1.amazonaws.com:443",
     ]);
     // The proxy's password is for the proxy alone, and shown to nobody.

@@ -104,7 +104,9 @@ const result = async (words: readonly string[], env: NodeJS.ProcessEnv = {}) =>
 
 describe.concurrent("the real host", () => {
   it.each([
-    [{ HOME: "/home/alice" }, "/home/alice"],
+    [{ HOME: "/usr" }, "/usr"],
+    [{ HOME: "/home/nobody-of-that-name" }, null],
+    [{ HOME: "/etc/passwd" }, null],
     [{ HOME: "relative/home" }, null],
     [{ HOME: "" }, null],
   ])("with %j has the home folder %s", async (env, home) => {
