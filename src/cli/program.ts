@@ -1,7 +1,7 @@
 import type { Command, CommanderError } from "commander";
 import { AssumeMfaError } from "../errors.ts";
 import { openPickTerminal } from "../host/terminal.ts";
-import { closestNames, editDistance } from "../target/closest-names.ts";
+import { closestNames, editDistance, nearNames } from "../target/closest-names.ts";
 import { visibleText } from "../text/visible-text.ts";
 import { ACTIONS, COMMANDS } from "./catalogue.ts";
 import { formatHelp } from "./help.ts";
@@ -173,12 +173,13 @@ async function checkTargetExists(
     if (!(error instanceof AssumeMfaError) || error.code !== "TARGET_UNKNOWN") throw error;
     const isAction = ACTIONS.some(({ name }) => name === targetName);
     if (!isAction && commands.length === 0) throw error;
+    const near = nearNames(targetName, commands, 3);
     throw new AssumeMfaError(error.code, error.message, {
       hint: [
         ...error.hints,
         isAction
           ? `${targetName} is an action: write assume-mfa <target> ${targetName}`
-          : `or a command: ${closestNames(targetName, commands, 3).join(", ")}`,
+          : `or a command: ${near.length > 0 ? near.join(", ") : "assume-mfa --help lists them"}`,
       ],
       cause: error.cause,
       details: error.details,

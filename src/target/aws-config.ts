@@ -134,6 +134,29 @@ export function parseAwsConfig(text: string, path: string, kind: "config" | "cre
   return Object.freeze({ path, profiles, services, ssoSessions, ignored: Object.freeze(ignored) });
 }
 
+/** Where a section stands in a credentials file, for who changes the file. Lines from 1. */
+export interface SectionLines {
+  readonly line: number;
+  /** The section's own entries, lower case, in the order of the file: the value as {@link LocatedValue.text}, and all their lines. */
+  readonly entries: ReadonlyMap<string, { readonly text: string; readonly lines: readonly number[] }>;
+}
+
+/** @throws AssumeMfaError CONFIG_MALFORMED. @returns by header */
+export function locateSections(text: string, path: string): ReadonlyMap<string, SectionLines> {
+  const { sections, defaults } = readSections(text, path);
+  const linesOf = (entries: ReadonlyMap<string, OpenEntry>): SectionLines["entries"] =>
+    new Map(
+      [...entries].map(([key, { text: value, line, continuations }]) => [
+        key,
+        { text: value, lines: [line, ...continuations.map((one) => one.line)] },
+      ]),
+    );
+  return new Map([
+    [DEFAULTS_HEADER, { line: 0, entries: linesOf(defaults) }],
+    ...[...sections].map(([header, { line, entries }]) => [header, { line, entries: linesOf(entries) }] as const),
+  ]);
+}
+
 /** Joins the two files. */
 export function makeAwsConfig(
   config: ParsedAwsConfig,
@@ -302,6 +325,10 @@ function readSections(text: string, path: string): Sections {
       entries = new Map();
       sections.set(header, { header, line: lineNumber, entries });
       continue;
+    }
+    // `[a]` alone would be a section: one that is not closed is a slip, whatever stands above it.
+    if (line.startsWith("[") && closing === -1 && line.search(/[=:]/) === -1) {
+      throw malformed(path, lineNumber, "a section without its closing bracket: ] is missing");
     }
     if (entries === undefined) {
       throw malformed(path, lineNumber, "a line before the first section, such as [default] or [profile dev]");

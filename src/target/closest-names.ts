@@ -21,6 +21,20 @@ export function closestNames(word: string, candidates: Iterable<string>, count: 
 }
 
 /**
+ * Those of the closest that may well have been meant: half of the word's letters right at least, or the word is a part of
+ * the name (`prod` of `production`).
+ */
+export function nearNames(word: string, candidates: Iterable<string>, count: number): readonly string[] {
+  const part = word.toLowerCase();
+  const names = [...candidates];
+  const containing = part.length < 2 ? [] : names.filter((name) => name.toLowerCase().includes(part));
+  const near = closestNames(word, names, count).filter(
+    (name) => editDistance(word, name) <= Math.max(1, word.length / 2),
+  );
+  return [...new Set([...near, ...containing])].slice(0, count);
+}
+
+/**
  * Optimal string alignment distance, ignoring case.
  * @param limit may give up, and return `limit`, once the distance can't be below it
  */

@@ -1,7 +1,7 @@
 import { AssumeMfaError } from "../errors.ts";
 import type { AwsConfig, Profile } from "./aws-config.ts";
 import { firstSource } from "./chain.ts";
-import { closestNames } from "./closest-names.ts";
+import { nearNames } from "./closest-names.ts";
 import { formatOrigin } from "./format-origin.ts";
 import {
   type ProviderQuery,
@@ -45,6 +45,8 @@ export interface SourceQuery extends ProviderQuery {
 }
 
 const MAX_DEPTH = 10;
+/** Of the profiles, where none is near. */
+const LISTED_COUNT = 5;
 const KEYS_HINT =
   "name a profile that has aws_access_key_id and aws_secret_access_key: source_profile, or --source-profile";
 
@@ -186,13 +188,20 @@ function refuseLoop(profile: Profile, { visited }: SourceQuery): void {
 function namedProfile(named: Setting, config: AwsConfig): Profile {
   const profile = config.profile(named.value);
   if (profile !== undefined) return profile;
-  const names = closestNames(named.value, config.profileNames().filter(isPlainName), 3);
+  const names = config.profileNames().filter(isPlainName);
   // A value of a file is shown only where it looks like a name: in a broken file it can be a secret.
   const isShown = named.origin.kind !== "file" || isPlainName(named.value);
   throw refused(named, `names ${isShown ? quoted(named.value) : "something"}, and there is no such profile`, {
     code: "SOURCE_CREDENTIALS_MISSING",
-    hint: `${names.length > 0 ? `did you mean ${names.join(", ")}? ` : ""}${lookedIn(config)}`,
+    hint: `${whichProfiles(named.value, names)}${lookedIn(config)}`,
   });
+}
+
+function whichProfiles(word: string, names: readonly string[]): string {
+  const near = nearNames(word, names, 3);
+  if (near.length > 0) return `did you mean ${near.join(", ")}? `;
+  if (names.length === 0) return "";
+  return `the profiles are ${names.slice(0, LISTED_COUNT).join(", ")}${names.length > LISTED_COUNT ? ", …" : ""}; `;
 }
 
 /** Told where the file that names it is not the target's own: people forget an AWS_PROFILE. */

@@ -4,7 +4,7 @@ import { AssumeMfaError } from "../errors.ts";
 import type { Environment } from "../host/host.ts";
 import { resolveAwsCliRequest } from "./aws-cli-request.ts";
 import type { AwsConfig, Profile } from "./aws-config.ts";
-import { closestNames } from "./closest-names.ts";
+import { nearNames } from "./closest-names.ts";
 import { ASSUME_ROLE_MAX_SECONDS, ASSUME_ROLE_MIN_SECONDS, parseDuration } from "./duration.ts";
 import { refuseImpossibleChain } from "./refuse-impossible-chain.ts";
 import { refuseUnknownSettings } from "./refuse-unknown-settings.ts";
@@ -74,6 +74,8 @@ const EXTERNAL_ID = /^[\w+=,.@:/-]{2,1224}$/;
 const SOURCE_IDENTITY = /^[\w+=,.@-]{2,256}$/;
 const ROLE_SESSION_NAME = /^[\w+=,.@-]{2,64}$/;
 const CLOSEST_COUNT = 3;
+/** Of the targets, where none is near. */
+const LISTED_COUNT = 5;
 
 /**
  * Everything about a role that can be known before anything is asked or called. Pure: files and environment come in as
@@ -286,12 +288,16 @@ function profileHeader(name: string): string {
 }
 
 function closestTargets(name: string, config: AwsConfig): readonly string[] {
-  return closestNames(name, config.roleProfileNames().filter(isPlainName), CLOSEST_COUNT);
+  return nearNames(name, config.roleProfileNames().filter(isPlainName), CLOSEST_COUNT);
 }
 
 function didYouMean(name: string, config: AwsConfig): string {
-  const names = closestTargets(name, config);
-  return names.length === 0 ? "; no profile there has a role_arn" : `; closest: ${names.join(", ")}`;
+  const near = closestTargets(name, config);
+  if (near.length > 0) return `; closest: ${near.join(", ")}`;
+  const names = config.roleProfileNames().filter(isPlainName);
+  if (names.length === 0) return "; no profile there has a role_arn";
+  const more = names.length > LISTED_COUNT ? ", … (assume-mfa targets)" : "";
+  return `; targets: ${names.slice(0, LISTED_COUNT).join(", ")}${more}`;
 }
 
 /**

@@ -187,6 +187,15 @@ describe("a broken file", () => {
     );
   });
 
+  it.each(["[profile dev\nregion = a\n", "[a]\nregion = a\n[profile dev\nregion = b\n"])(
+    "names the missing bracket: %j",
+    (text) => {
+      expect(errorOf(text)?.message).toMatch(
+        /^\/aws\/config:[13]: a section without its closing bracket: \] is missing$/,
+      );
+    },
+  );
+
   it("names the first of two sections, and of two keys", () => {
     expect(errorOf("[profile a]\n\n[profile a]\n")?.message).toBe(
       "/aws/config:3: this section stands twice, first at line 1",

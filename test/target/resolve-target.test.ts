@@ -140,11 +140,19 @@ describe("the target", () => {
     expect(error.code).toBe("TARGET_UNKNOWN");
     expect(error.exitCode).toBe(3);
     expect(error.message).toBe('there is no target "dve": no profile of that name, and no role\'s ARN');
-    expect(error.hint).toBe("looked in /aws/config and /aws/credentials; closest: dev, deva, prod");
+    expect(error.hint).toBe("looked in /aws/config and /aws/credentials; closest: dev");
     expect(error.details).toEqual({
-      closest: ["dev", "deva", "prod"],
+      closest: ["dev"],
       paths: ["/aws/config", "/aws/credentials"],
     });
+  });
+
+  it("is unknown, and the targets are listed where none is near", () => {
+    const config = ["staging", "prod", "a", "b", "c", "d", "e"].map((name) => DEV.replace("dev", name)).join("");
+    expect(refusal({ name: "billing", config }).hint).toMatch(
+      /; targets: staging, prod, a, b, c, … \(assume-mfa targets\)$/,
+    );
+    expect(refusal({ name: "stag", config }).hint).toMatch(/; closest: staging$/);
   });
 
   it.each(["__proto__", "constructor", "", "\0", "\u001b[31m", "a".repeat(100_000), "dev ", "DEV", "profile dev"])(
@@ -181,7 +189,7 @@ describe("the target", () => {
   it("is no profile without a role", () => {
     const error = refusal({ name: "parent", config: `${DEV}[profile parent]\nregion = us-east-1\n` });
     expect([error.code, error.message]).toEqual(["TARGET_UNKNOWN", 'profile "parent" (/aws/config:4) has no role_arn']);
-    expect(error.hint).toBe("add role_arn to it, or name another target; closest: dev");
+    expect(error.hint).toBe("add role_arn to it, or name another target; targets: dev");
   });
 
   it.each(["", "x", "arn:aws:iam::222222222222:user/alice", `${ROLE} ${ROLE}`, `${ROLE}\u202e`])(
@@ -574,31 +582,31 @@ describe("whose keys sign", () => {
       "a source profile that is none",
       { config: DEV.replace("parent", "parnet") },
       '/aws/config:3: source_profile names "parnet", and there is no such profile',
-      "did you mean parent, dev? looked in /aws/config and /aws/credentials",
+      "did you mean parent? looked in /aws/config and /aws/credentials",
     ],
     [
       "an option that names none",
       { options: { sourceProfile: "nobody" } },
       '--source-profile names "nobody", and there is no such profile',
-      "did you mean ",
+      "the profiles are dev, parent; looked in",
     ],
     [
       "an AWS_PROFILE that names none",
       { name: ROLE, env: { AWS_PROFILE: "x" } },
       'AWS_PROFILE names "x", and there is no such profile',
-      "did you mean ",
+      "the profiles are dev, parent; looked in",
     ],
     [
       "an empty source_profile",
       { config: DEV.replace("parent", "") },
       '/aws/config:3: source_profile names "", and there is no such profile',
-      "did you mean ",
+      "the profiles are dev, parent; looked in",
     ],
     [
       "a source profile whose line swallowed the next, without showing it",
       { config: `[profile dev]\nrole_arn = ${ROLE}\nsource_profile = parentaws_secret_access_key=${SECRET}\n` },
       "/aws/config:3: source_profile names something, and there is no such profile",
-      "did you mean ",
+      "the profiles are dev, parent; looked in",
     ],
     [
       "a source profile without keys",
