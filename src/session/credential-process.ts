@@ -1,9 +1,10 @@
 import { rememberSecret } from "../credentials/redaction.ts";
-import { AssumeMfaError, type ErrorCode } from "../errors.ts";
+import { AssumeMfaError } from "../errors.ts";
 import type { CapturedOutput, CaptureLimits } from "../host/captured-command.ts";
 import type { Environment } from "../host/host.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import type { SourceProvided } from "../target/target.ts";
+import { programName, programPath } from "../text/program-name.ts";
 
 /** Time to sign in with a browser or to touch a key. */
 const TIME_LIMIT_MS = 60_000;
@@ -43,8 +44,7 @@ export interface ProcessPorts {
  * environment, as the AWS CLI leaves them there; ours are not: a code or a secret is not for it, and options of this run
  * are not for a run inside it.
  * @throws AssumeMfaError SOURCE_PROFILE_LOOP when this run is inside that very program, SOURCE_CREDENTIALS_MISSING when it
- *   gave none, SOURCE_CREDENTIALS_INVALID for what are none, naming file and line and nothing of what it printed;
- *   InterruptedError
+ *   gave none, naming file and line and nothing of what it printed; InterruptedError
  */
 export async function runCredentialProcess(
   source: SourceProvided,
@@ -54,8 +54,8 @@ export async function runCredentialProcess(
   const { origin } = source;
   const at = formatOrigin(origin);
   const details = origin.kind === "file" ? { path: origin.path, line: origin.line } : undefined;
-  const failed = (code: ErrorCode, problem: string, hint: string) =>
-    new AssumeMfaError(code, `${at}: credential_process ${problem}`, { hint, details });
+  const failed = (problem: string, hint: string | undefined) =>
+    new AssumeMfaError("SOURCE_CREDENTIALS_MISSING", `${at}: credential_process ${problem}`, { hint, details });
   const running = runningWith(source, ports.env);
   const patience = setTimeout(() => ports.note(`waiting for credential_process (${at})`), PATIENCE_MS);
   let output: CapturedOutput;
@@ -68,37 +68,31 @@ export async function runCredentialProcess(
   switch (output.kind) {
     case "not started":
       throw failed(
-        "SOURCE_CREDENTIALS_MISSING",
         `can't be run: ${shownProgram(command)}${output.reason}`,
         "its first word must be a program on the PATH, or the absolute path of one; no shell reads it, as in the AWS CLI",
       );
     case "killed":
-      throw failed("SOURCE_CREDENTIALS_MISSING", `was ended by ${output.signal} and gave no credentials`, BY_HAND_HINT);
+      throw failed(`was ended by ${output.signal} and gave no credentials`, BY_HAND_HINT);
     case "too much":
-      throw failed(
-        "SOURCE_CREDENTIALS_INVALID",
-        `printed more than ${OUTPUT_LIMIT_BYTES / 1024} KiB, and was ended`,
-        FORMAT_HINT,
-      );
+      throw failed(`printed more than ${OUTPUT_LIMIT_BYTES / 1024} KiB, and was ended`, FORMAT_HINT);
     case "too long":
-      throw failed(
-        "SOURCE_CREDENTIALS_MISSING",
-        `gave no credentials in ${TIME_LIMIT_MS / 1000} s, and was ended`,
-        BY_HAND_HINT,
-      );
+      throw failed(`gave no credentials in ${TIME_LIMIT_MS / 1000} s, and was ended`, BY_HAND_HINT);
     case "exited": {
       if (output.status !== 0) {
-        throw failed(
-          "SOURCE_CREDENTIALS_MISSING",
-          `ended with status ${output.status}: nothing is taken from it`,
-          BY_HAND_HINT,
-        );
+        throw isOurselves(command)
+          ? failed(`ended with status ${output.status}, as it says above`, undefined)
+          : failed(`ended with status ${output.status}: nothing is taken from it`, BY_HAND_HINT);
       }
       const read = readDocument(output.stdout);
-      if (typeof read === "string") throw failed("SOURCE_CREDENTIALS_INVALID", read, FORMAT_HINT);
+      if (typeof read === "string") throw failed(read, FORMAT_HINT);
       return read;
     }
   }
+}
+
+/** A run of ours, which has said what is wrong in our own words. */
+function isOurselves([program = "", ...args]: readonly string[]): boolean {
+  return /assume-mfa|^node$/.test(programName([program]) ?? "") && args.includes("credential-process");
 }
 
 /**
@@ -188,8 +182,7 @@ function isOptionalText(value: unknown): value is string | null | undefined {
   return value === undefined || value === null || typeof value === "string";
 }
 
-/** Shown only where it looks like a program's name: in a broken file it can be a secret key, of forty characters. */
-function shownProgram([program = ""]: readonly string[]): string {
-  const name = program.slice(program.lastIndexOf("/") + 1);
-  return /^[\w.+-]{1,32}$/.test(name) ? `${name}: ` : "";
+function shownProgram(command: readonly string[]): string {
+  const shown = programPath(command);
+  return shown === undefined ? "" : `${shown}: `;
 }

@@ -3,7 +3,7 @@ import { AssumeMfaError, type ErrorCode } from "../errors.ts";
 import type { CapturedOutput } from "../host/captured-command.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import type { Sourced } from "../target/target.ts";
-import { programName } from "../text/program-name.ts";
+import { programPath } from "../text/program-name.ts";
 import type { RoleSessionPorts } from "./role-session.ts";
 import { parseTokenCode } from "./token-code.ts";
 
@@ -77,6 +77,6 @@ export async function runMfaProcess(
 }
 
 function shownProgram(command: readonly string[]): string {
-  const name = programName(command);
-  return name === undefined ? "" : `${name}: `;
+  const shown = programPath(command);
+  return shown === undefined ? "" : `${shown}: `;
 }

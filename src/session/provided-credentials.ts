@@ -95,6 +95,9 @@ function toCredentials({ expiration, ...keys }: Identity, label: string, now: nu
     new AssumeMfaError("SOURCE_CREDENTIALS_INVALID", `what ${label} gave ${problem}`, {
       hint: "let it give fresh ones, or let other keys sign: --source-profile",
     });
+  const names = ["accessKeyId", "secretAccessKey", "sessionToken"] as const;
+  const empty = names.find((name) => keys[name] === "");
+  if (empty !== undefined) throw invalid(`has an empty ${empty.charAt(0).toUpperCase()}${empty.slice(1)}`);
   const texts = [keys.accessKeyId, keys.secretAccessKey, keys.sessionToken];
   if (texts.some((text) => text !== undefined && !isKey(text))) {
     throw invalid("are no credentials: they hold blanks, control characters or letters that no key has");

@@ -30,7 +30,6 @@ import {
   routeFacts,
   unusedDevice,
 } from "./route-facts.ts";
-import { withHint } from "./send-code.ts";
 import type { SessionCache } from "./session-cache.ts";
 import { canonicalText, inputsDigest, type SessionInputs, sessionInputs } from "./session-inputs.ts";
 import { askSessionName, knownSessionName, sessionNameOf } from "./session-name.ts";
@@ -424,10 +423,7 @@ class Obtaining {
       if (error.code !== "ASSUME_ROLE_DENIED") throw error;
       const { mfaSerial, place } = shared;
       if (!isCodeAtHand({ mfaProcess: signIn.mfaProcess, mfaSerial, place }, this.#options, this.#ports)) {
-        throw withHint(
-          error,
-          "a shared session may be too old for the role (aws:MultiFactorAuthAge): --direct, with a fresh code",
-        );
+        throw error;
       }
       note(
         `${shownName(this.#target.name)} refuses the shared session: its trust policy may demand a fresher code ` +

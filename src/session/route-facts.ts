@@ -54,7 +54,7 @@ export function unusedDevice({ name, mfaSerial, source }: Target, label: string)
 export function plainReason({ provider, label }: SourceProvided, { isLongTerm }: Credentials): string | undefined {
   if (provider.kind !== "process") return undefined;
   return isLongTerm
-    ? `${label} gave a user's own keys, and no device is named (mfa_serial, --serial-number)`
+    ? `${label} gave an IAM user's own keys, and no mfa_serial is set`
     : `${label} gave a session, which can't present a code`;
 }
 

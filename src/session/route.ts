@@ -89,7 +89,7 @@ export function chooseRoute(facts: RouteFacts): Route {
   if (mode.value === "shared") {
     refuseLongerThanAnHour(
       facts,
-      `the session is to be shared (${formatOrigin(mode.origin)}), and a role of such a one`,
+      `the session is to be shared (${formatOrigin(mode.origin)}), and a role that a shared session assumes`,
     );
     return shared(hasShared ? "a shared session is live" : decidedBy(mode, "shared"));
   }

@@ -97,6 +97,9 @@ export function translateAssumeRoleFailure(
   }
 }
 
+const SHARED_TOO_OLD =
+  "the shared session may be too old for the role (aws:MultiFactorAuthAge): --direct, with a fresh code";
+
 /**
  * AWS says the same to a trust denial, a caller denial, a wrong external id and a missing role (AWS.md, 7), so all are
  * listed and none is claimed.
@@ -120,13 +123,16 @@ function deniedCauses(
   const words = ["sts:AssumeRole", ...actions.map(({ action }) => action)];
   const allowed = [words.slice(0, -1).join(", "), words.at(-1)].filter(Boolean).join(" and ");
   return [
+    ...(signer.isShared === true ? [SHARED_TOO_OLD] : []),
     "AWS gives the same answer to each of these; check them in this order",
     `the role: does ${role.arn} exist, spelt like this (${formatOrigin(target.role.origin)})?`,
     `the caller: do the policies of ${signer.label} allow ${allowed} on it?`,
     `its trust policy: does it let that account or user in${words.length === 1 ? "" : ` with ${allowed}`}${target.externalId === undefined ? ", and does it ask for an external id (none was sent)" : `, with the external id of ${formatOrigin(target.externalId.origin)}`}?`,
     mfaSerial !== undefined
       ? "its conditions: a code was sent and accepted; does it ask for more, such as a source address or a session name?"
-      : "its conditions: does it demand MFA? no code was sent",
+      : signer.isShared === true
+        ? "its conditions: the shared session was opened with a code; does it ask for more, such as a source address or a session name?"
+        : "its conditions: does it demand MFA? no code was sent",
     `the session name that was sent is ${roleSessionName}`,
   ];
 }

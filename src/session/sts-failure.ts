@@ -58,8 +58,16 @@ export function translateCodeFailure(
       "a virtual device is arn:aws:iam::<account>:mfa/<name>, not …:user/…; `aws iam list-mfa-devices --profile <source profile>` shows it",
     ]);
   }
+  if (mfaSerial !== undefined && THROTTLING.has(code)) {
+    return make("THROTTLED", `AWS is being called too often: ${message}`, [
+      "wait a minute, then try again",
+      "the token code may be used up: take the next one",
+    ]);
+  }
   return undefined;
 }
+
+const THROTTLING: ReadonlySet<string> = new Set(["Throttling", "ThrottlingException", "RequestLimitExceeded"]);
 
 /** GetSessionToken's failure in our words. It needs no permission, and no policy can deny it (AWS.md, 3). */
 export function translateSharedSessionFailure(

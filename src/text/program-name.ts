@@ -6,3 +6,14 @@ export function programName([program = ""]: readonly string[]): string | undefin
   const name = program.slice(program.lastIndexOf("/") + 1);
   return /^[\w.+-]{1,32}$/.test(name) ? name : undefined;
 }
+
+/**
+ * The same with the folder, for messages about a program that is not there: `/opt/vault/bin/vault`; of a path that is long
+ * enough to be a secret `…/vault`.
+ */
+export function programPath(command: readonly string[]): string | undefined {
+  const [program = ""] = command;
+  const name = programName(command);
+  if (name === undefined || name === program) return name;
+  return /^[\w.+/-]{1,32}$/.test(program) ? program : `…/${name}`;
+}

@@ -113,6 +113,19 @@ describe("the container's role", () => {
     });
   const uri = () => ({ AWS_CONTAINER_CREDENTIALS_FULL_URI: `${place}/creds?id=1` });
 
+  it("says which part of it is empty", async () => {
+    answer = (_, response) =>
+      json(response, {
+        AccessKeyId: keys.accessKeyId,
+        SecretAccessKey: keys.secretAccessKey,
+        Token: "",
+        Expiration: inAnHour(),
+      });
+    const made = await run("boxed login", SECTIONS, { env: uri() });
+    expect([made.exitCode, made.operations]).toEqual([4, []]);
+    expect(made.said).toContain("error: what the container's role gave has an empty SessionToken");
+  });
+
   it("signs, without a code, which is said", async () => {
     answer = give;
     const made = await run("boxed login", SECTIONS, { env: uri() });

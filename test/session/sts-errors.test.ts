@@ -219,6 +219,7 @@ describe("an answer of STS", () => {
     const failures = [
       refusal("ValidationError", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role."),
       { kind: "ambiguous", code: "ECONNRESET", message: "the connection was cut" } as const,
+      refusal("Throttling", "Rate exceeded", 400),
     ];
     for (const failure of failures) {
       expect(translate(failure, contextOf({}, false)).hints.join()).not.toContain("used up");
@@ -258,6 +259,17 @@ describe("AccessDenied on AssumeRole", () => {
       "its trust policy: does it let that account or user in, with the external id of --external-id?",
     );
     expect(hints[4]).toBe("its conditions: does it demand MFA? no code was sent");
+  });
+
+  it("of a shared session first asks how old its code may be, and not whether MFA was missing", () => {
+    const context = contextOf({}, false);
+    const signer = { ...context.signer, isShared: true };
+    const { hints } = translate(refusal("AccessDenied", DENIED), { ...context, signer });
+    expect(hints[0]).toBe(
+      "the shared session may be too old for the role (aws:MultiFactorAuthAge): --direct, with a fresh code",
+    );
+    expect(hints.join()).not.toContain("does it demand MFA");
+    expect(hints[5]).toMatch(/^its conditions: the shared session was opened with a code; does it ask for more/);
   });
 });
 

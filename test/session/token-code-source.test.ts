@@ -182,15 +182,15 @@ describe("mfa_process", () => {
   });
 
   it.each<[string, string, number, RegExp]>([
-    ["is not there", "/nowhere/ykman", 3, /mfa_process can't be run: ykman: not found/],
+    ["is not there", "/nowhere/ykman", 3, /mfa_process can't be run: \/nowhere\/ykman: not found/],
     [
       "is not on the PATH",
       "no-such-program-of-ours",
       3,
       /mfa_process can't be run: no-such-program-of-ours: not found/,
     ],
-    ["may not be run", plainFile, 3, /mfa_process can't be run: plain: permission denied/],
-    ["is a folder", "/etc", 3, /mfa_process can't be run: etc: permission denied/],
+    ["may not be run", plainFile, 3, /mfa_process can't be run: …\/plain: permission denied/],
+    ["is a folder", "/etc", 3, /mfa_process can't be run: \/etc: permission denied/],
     ["fails", "false", 2, /mfa_process ended with status 1: no code is taken from it/],
     ["prints a code and fails", "sh -c 'echo 123456; exit 3'", 2, /mfa_process ended with status 3/],
     ["ends by a signal", "sh -c 'kill -SEGV $$'", 2, /mfa_process was ended by SIGSEGV and gave no code/],
