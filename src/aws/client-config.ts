@@ -1,5 +1,6 @@
 import { BoundedHttpHandler } from "./bounded-http-handler.ts";
 import type { ClientSettings } from "./client-settings.ts";
+import type { PooledHandler } from "./connection-pool.ts";
 
 /**
  * The constructor argument of every AWS SDK client. All that the SDK would otherwise look up by itself is given
@@ -29,6 +30,20 @@ export function makeClientConfig(settings: ClientSettings) {
     disableClockSkewCorrection: false,
     systemClockOffset: settings.clock?.offsetMs() ?? 0,
     userAgentAppId: () => Promise.resolve(undefined),
-    requestHandler: new BoundedHttpHandler(undefined, settings.connection, settings.clock),
+    requestHandler: handlerFor(settings),
   };
+}
+
+function handlerFor({ connection, clock, pool }: ClientSettings): BoundedHttpHandler {
+  if (pool === undefined) return new BoundedHttpHandler(undefined, connection, clock);
+  return pool.share(clock, JSON.stringify(connection), () => new SharedHandler(undefined, connection, clock));
+}
+
+/** The client that is destroyed is one of many. */
+class SharedHandler extends BoundedHttpHandler implements PooledHandler {
+  override destroy(): void {}
+
+  closePooled(): void {
+    super.destroy();
+  }
 }

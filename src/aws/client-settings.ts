@@ -1,4 +1,5 @@
 import type { Credentials } from "../credentials/credentials.ts";
+import type { ConnectionPool } from "./connection-pool.ts";
 import type { HttpProxy } from "./http-proxy.ts";
 import type { ServerClock } from "./server-clock.ts";
 
@@ -15,6 +16,8 @@ export interface ClientSettings {
   readonly maxAttempts: number;
   /** By whose offset requests are signed, and which hears what the answers say; undefined: by this machine's clock. */
   readonly clock?: ServerClock | undefined;
+  /** Whose connections are used; undefined: the client's own, which end with it. */
+  readonly pool?: ConnectionPool | undefined;
 }
 
 /** How AWS is reached, whichever service is called. */

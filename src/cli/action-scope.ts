@@ -26,6 +26,8 @@ export function makeScope(services: Services, target: Target, session: RoleSessi
       connection: target.connection,
       maxAttempts,
       clock: services.serverClock,
+      // What may not be sent again has a connection of its own.
+      pool: maxAttempts > 1 ? services.pool : undefined,
     }),
     clock: services.host,
     interrupts: services.host.interrupts,

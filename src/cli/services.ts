@@ -1,3 +1,4 @@
+import type { ConnectionPool } from "../aws/connection-pool.ts";
 import type { ServerClock } from "../aws/server-clock.ts";
 import type { History } from "../history/history.ts";
 import type { ChildEnd } from "../host/child-process.ts";
@@ -53,6 +54,8 @@ export interface Services extends ClientServices {
   /** @throws NodeJS.ErrnoException where none can be made */
   makeTemporaryFolder(): Promise<TemporaryFolder>;
   readonly sandbox: SandboxServices;
+  /** Where the run has several targets: what they share of connections. */
+  readonly pool?: ConnectionPool | undefined;
 }
 
 export type RunChild = (command: readonly string[], env: Environment) => Promise<ChildEnd>;

@@ -1,4 +1,5 @@
 import { makeSlots } from "../actions/at-most.ts";
+import { ConnectionPool } from "../aws/connection-pool.ts";
 import { AssumeMfaError, InterruptedError } from "../errors.ts";
 import { formatTargetResults, type TargetResult } from "../outputs/json.ts";
 import { type CodeNeed, codeNeedOf } from "../session/code-need.ts";
@@ -90,13 +91,20 @@ async function workTogether(
   report: (verdict: Error | undefined) => void,
 ): Promise<void> {
   const slots = makeSlots(TARGETS_AT_ONCE);
-  const gathering = makeGathering(ready.length, slots, context.services.host.interrupts);
+  const pool = new ConnectionPool();
+  const { services } = context;
+  // Codes were sent before, each on a connection of its own.
+  const pooled: RunContext = {
+    ...context,
+    services: { ...services, pool, loadStsClient: (settings) => services.loadStsClient({ ...settings, pool }) },
+  };
+  const gathering = makeGathering(ready.length, slots, services.host.interrupts);
   let broken: { readonly error: unknown } | undefined;
   const workOn = async ({ member, target }: Ready, index: number) => {
     try {
       if (broken !== undefined) return;
       await attempt(member, async () => {
-        const run = member.run ?? makeRun(target, undefined, contextOf(target, context));
+        const run = member.run ?? makeRun(target, undefined, contextOf(target, pooled));
         member.outcome = await work({ ...run, together: gathering.guest(index) });
       });
     } catch (error) {
@@ -112,6 +120,7 @@ async function workTogether(
     if (broken !== undefined) throw (broken as { readonly error: unknown }).error;
     report(gathering.verdict);
   } finally {
+    pool.close();
     gathering.releaseInterrupts();
   }
 }
