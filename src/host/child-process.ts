@@ -31,6 +31,11 @@ export function runChild(
   const release = interrupts.handOver();
   return new Promise<ChildEnd>((resolve) => {
     let child: ChildProcess;
+    if (command.some(isAltered)) {
+      const startFailure = "its words are not UTF-8, and would be others";
+      resolve({ status: EXIT_CHILD_NOT_RUNNABLE, startFailure });
+      return;
+    }
     try {
       child = spawn(file, args, { stdio: toStdio(descriptors), env: { ...env } });
     } catch (error) {
@@ -49,6 +54,18 @@ export function runChild(
       settle({ status, startFailure: undefined });
     });
   }).finally(release);
+}
+
+/** Node shows bytes that are no UTF-8 as U+FFFD, and would hand that on: a file of another name. */
+function isAltered(word: string): boolean {
+  if (!word.includes("\ufffd")) return false;
+  let words: Buffer;
+  try {
+    words = fs.readFileSync("/proc/self/cmdline");
+  } catch {
+    return false; // not Linux: can't be told
+  }
+  return !words.includes(Buffer.from(`\0${word}\0`));
 }
 
 function toStdio(descriptors: readonly number[]): ("inherit" | "ignore" | number)[] {

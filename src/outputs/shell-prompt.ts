@@ -84,7 +84,7 @@ function markBash(mark: Mark, folder: string): MarkedShell {
 ${posixStrip(mark)}__assume_mfa_prompt() {
   case \${PS1-} in ${quoteForSh(mark.text)}*) ;; *) PS1=${quoteForSh(mark.text)}\${PS1-} ;; esac
 }
-__assume_mfa_command='declare -F __assume_mfa_prompt >/dev/null && __assume_mfa_prompt'
+__assume_mfa_command='! declare -F __assume_mfa_prompt >/dev/null || __assume_mfa_prompt'
 if [[ $(declare -p PROMPT_COMMAND 2>/dev/null) == 'declare -a'* ]]; then
   PROMPT_COMMAND+=("$__assume_mfa_command")
 else

@@ -83,6 +83,11 @@ export class PseudoTerminal {
     this.#pty.write(keys);
   }
 
+  /** The person makes the window wider or narrower: the kernel sends SIGWINCH. */
+  resize(columns: number): void {
+    this.#pty.resize(columns, 40);
+  }
+
   /** The person closes the window: the terminal is gone, and the kernel sends SIGHUP. */
   hangUp(): void {
     (this.#pty as IPty & { destroy(): void }).destroy();
