@@ -5,13 +5,14 @@ import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import path from "node:path";
 import { DynamoDBClient, ListTablesCommand } from "@aws-sdk/client-dynamodb";
-import { DescribeInstancesCommand, EC2Client } from "@aws-sdk/client-ec2";
+import { DescribeInstancesCommand, DescribeRegionsCommand, EC2Client } from "@aws-sdk/client-ec2";
 import { GetCallerIdentityCommand, STSClient } from "@aws-sdk/client-sts";
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
 import { makeDynamoDb } from "../../src/actions/dynamodb/dynamodb-client.ts";
 import { makeEc2 } from "../../src/actions/ec2/ec2-client.ts";
 import { makeClientConfig } from "../../src/aws/client-config.ts";
 import { type ClientSettings, DIRECT_CONNECTION } from "../../src/aws/client-settings.ts";
+import { ConnectionPool } from "../../src/aws/connection-pool.ts";
 import { Credentials } from "../../src/credentials/credentials.ts";
 import { makeStsClient } from "../../src/session/sts-client.ts";
 import { makeTestScope } from "../support/action-scope.ts";
@@ -202,4 +203,49 @@ describe("without an endpoint", () => {
       expect(requests).toEqual([]);
     },
   );
+});
+
+describe("connections", () => {
+  it("are shared by the clients of a pool, outlive each of them, and end with the pool", async () => {
+    const sockets = new Set<unknown>();
+    const server = createServer((_request, response) => response.end("<DescribeRegionsResponse/>"));
+    server.on("connection", (socket) => {
+      sockets.add(socket);
+      socket.on("close", () => sockets.delete(socket));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    const endpoint = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
+    let opened = 0;
+    server.on("connection", () => {
+      opened += 1;
+    });
+    const call = async (pool: ConnectionPool | undefined) => {
+      const client = new EC2Client(
+        makeClientConfig({
+          region: "us-east-1",
+          endpoint,
+          credentials: new Credentials({ accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "x" }),
+          useFipsEndpoint: false,
+          useDualstackEndpoint: false,
+          connection: { ...DIRECT_CONNECTION },
+          maxAttempts: 1,
+          pool,
+        }),
+      );
+      await client.send(new DescribeRegionsCommand({}));
+      client.destroy();
+    };
+    await call(undefined);
+    await call(undefined);
+    expect(opened).toBe(2);
+    const pool = new ConnectionPool();
+    await call(pool);
+    await call(pool);
+    await call(pool);
+    expect(opened).toBe(3);
+    expect(sockets.size).toBeGreaterThan(0);
+    pool.close();
+    await vi.waitFor(() => expect(sockets.size).toBe(0));
+    await new Promise((resolve) => server.close(resolve));
+  });
 });

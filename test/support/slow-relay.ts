@@ -9,6 +9,8 @@ export interface SlowRelay {
   readonly url: string;
   /** The most calls that were under way at the same time since the last `reset`. */
   readonly mostAtOnce: number;
+  /** Connections that were opened since then. */
+  readonly connections: number;
   reset(): void;
   close(): Promise<void>;
 }
@@ -30,6 +32,7 @@ export async function startSlowRelay(
   const known = new WeakSet<Socket>();
   let atOnce = 0;
   let mostAtOnce = 0;
+  let connections = 0;
   const server = createServer({ keepAliveTimeout: 60_000 }, (incoming, outgoing) => {
     void (async () => {
       const chunks: Buffer[] = [];
@@ -58,14 +61,21 @@ export async function startSlowRelay(
       call.end(body);
     })();
   });
+  server.on("connection", () => {
+    connections += 1;
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     get mostAtOnce() {
       return mostAtOnce;
     },
+    get connections() {
+      return connections;
+    },
     reset() {
       mostAtOnce = 0;
+      connections = 0;
     },
     async close() {
       server.closeAllConnections();
