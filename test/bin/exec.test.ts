@@ -42,11 +42,11 @@ function exec(command: readonly string[], options: Partial<RunOptions> = {}) {
 }
 
 function script(text: string, cwd = makeFolder(), env: Environment = {}) {
-  return run(["bash", "--noprofile", "--norc", "-c", text], { env: { ...world.env, ...env }, cwd, timeoutMs: 60_000 });
+  return run(["bash", "--noprofile", "--norc", "-c", text], { env: { ...world.env, ...env }, cwd, timeoutMs: 110_000 });
 }
 
 describe("the status", () => {
-  it("is the command's own, whatever it is", async () => {
+  it("is the command's own, whatever it is", { timeout: 120_000 }, async () => {
     // All of them where there is time: `for` in one shell is the quickest way.
     const all = isSoak ? "$(seq 0 255)" : "0 1 2 3 7 77 124 125 126 127 128 129 130 137 143 254 255";
     const { stdout } = await script(
@@ -304,6 +304,19 @@ describe("signals", () => {
     await until("we have ended", () => !readdirSync("/proc").includes(parent as string));
   });
 
+  it("leave the terminal to the command once the code is typed", async ({ onTestFinished }) => {
+    const { terminal } = onTerminal(
+      `assume-mfa dev exec --no-cache -- sh -c 'read -r line; echo "<read $line>"; stty -a | grep -c " icanon"; stty -a | grep -c " echo "' >out; cat out`,
+      onTestFinished,
+    );
+    await terminal.waitFor(/[Cc]ode.*: /);
+    terminal.type(`${world.freshCode()}${KEYS.enter}`);
+    // Whether it reads already or not: nothing else may take the line.
+    await new Promise((resolve) => setTimeout(resolve, 700));
+    terminal.type(`first line${KEYS.enter}`);
+    await terminal.waitFor(/<read first line>\s+1\s+1/);
+  });
+
   it("end us with the command that Ctrl-C ends, the terminal as it was", async ({ onTestFinished }) => {
     const { terminal } = onTerminal(
       "stty -a > before; assume-mfa dev exec -- sh -c 'echo ready; exec sleep 20'; echo \"<done $?>\"; stty -a | cmp - before && echo same",
@@ -332,6 +345,27 @@ const hasBoto3 = spawnSync("python3", ["-c", "import boto3"], { timeout: 30_000 
 const awsCli = findProgram("aws");
 
 describe("the credentials", () => {
+  it("stand in the environment with what was there, and nothing that we or the SDK set for ourselves", async () => {
+    const env = {
+      ...world.env,
+      MINE: "kept",
+      AWS_RETRY_MODE: "adaptive",
+      AWS_PROFILE: "gone",
+      ASSUME_MFA_DURATION: "1h",
+    };
+    const { stdout } = await exec(["env", "-0"], { env });
+    const names = (list: readonly string[]) => list.filter((name) => name !== "_").sort();
+    const seen = names(
+      stdout
+        .split("\0")
+        .slice(0, -1)
+        .map((line) => line.slice(0, line.indexOf("="))),
+    );
+    const set = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION"];
+    const kept = Object.keys(env).filter((name) => name !== "AWS_PROFILE" && name !== "ASSUME_MFA_DURATION");
+    expect(seen).toEqual(names([...kept, ...set, "AWS_REGION", "AWS_DEFAULT_REGION"]));
+  });
+
   const arn = /^arn:aws:sts::222222222222:assumed-role\/PrivilegedActionsRole\/alice\n$/;
 
   it.skipIf(!hasBoto3)(titled("are boto3's, whatever profile was set", ["boto3", hasBoto3]), async () => {
