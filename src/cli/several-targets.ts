@@ -10,6 +10,7 @@ import { resolveTarget } from "../target/resolve-target.ts";
 import type { Target } from "../target/target.ts";
 import { shownName } from "../text/shown-name.ts";
 import { makeGathering } from "./gathering.ts";
+import { oneQuestionAtATime } from "./one-question.ts";
 import { resolveTargetOptions } from "./options.ts";
 import { PrintedFailure } from "./printed-failure.ts";
 import { showEndpoints } from "./sandbox-mark.ts";
@@ -53,7 +54,11 @@ export async function runOnSeveral(
   work: (run: TargetRun) => Promise<TargetOutcome>,
 ): Promise<void> {
   const { screen, options } = outer;
-  const services = { ...outer.services, shared: makeMemorySharedSessions(outer.services.shared) };
+  const services = {
+    ...outer.services,
+    host: oneQuestionAtATime(outer.services.host),
+    shared: makeMemorySharedSessions(outer.services.shared),
+  };
   const context: RunContext = {
     ...outer,
     services,
