@@ -351,7 +351,7 @@ describe("the credentials", () => {
       MINE: "kept",
       AWS_RETRY_MODE: "adaptive",
       AWS_PROFILE: "gone",
-      ASSUME_MFA_DURATION: "1h",
+      ASSUME_MFA_OUTPUT: "json",
     };
     const { stdout } = await exec(["env", "-0"], { env });
     const names = (list: readonly string[]) => list.filter((name) => name !== "_").sort();
@@ -362,7 +362,7 @@ describe("the credentials", () => {
         .map((line) => line.slice(0, line.indexOf("="))),
     );
     const set = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_CREDENTIAL_EXPIRATION"];
-    const kept = Object.keys(env).filter((name) => name !== "AWS_PROFILE" && name !== "ASSUME_MFA_DURATION");
+    const kept = Object.keys(env).filter((name) => name !== "AWS_PROFILE" && name !== "ASSUME_MFA_OUTPUT");
     expect(seen).toEqual(names([...kept, ...set, "AWS_REGION", "AWS_DEFAULT_REGION"]));
   });
 
