@@ -14,6 +14,7 @@ const PROTECTION_WORDS = { protected: "yes", unprotected: "no", unknown: "not re
 /**
  * What is about to be lost: always shown, on standard error, also with `--yes` (ACCEPTANCE.md D1). Where that is
  * redirected, whoever is asked at the terminal sees it there too, and in a dialog always.
+ * @param before what parts it from the look before
  */
 export function showLook(
   run: TargetRun,
@@ -22,12 +23,13 @@ export function showLook(
   region: Sourced<string>,
   account: Account,
   isAsked: boolean,
+  before: string,
 ): void {
   const { stderr } = run.services.host;
-  stderr.write(formatLook(run, action, look, region, account, stderr.columns, run.screen.errorStyle));
+  stderr.write(before + formatLook(run, action, look, region, account, stderr.columns, run.screen.errorStyle));
   const terminal = isAsked ? run.services.host.openTerminal() : undefined;
   if (terminal !== undefined && (!stderr.isTerminal || !terminal.canPick)) {
-    terminal.write(formatLook(run, action, look, region, account, terminal.columns, makeStyle(false)));
+    terminal.write(before + formatLook(run, action, look, region, account, terminal.columns, makeStyle(false)));
   }
   terminal?.close();
 }

@@ -222,7 +222,8 @@ export function refuseTooFewCodes(
       ),
   );
   if (alone.length <= (isOneGiven ? 1 : 0)) return;
-  throw tooFewCodes(targets, isOneGiven ? "only one is given" : "nobody can be asked");
+  const isOneEnough = !isOneGiven && targets.length === 1;
+  throw tooFewCodes(targets, isOneGiven ? "only one is given" : "nobody can be asked", isOneEnough);
 }
 
 /** Its lines on standard error say whose they are. */

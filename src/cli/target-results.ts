@@ -58,13 +58,16 @@ export function partialFailure(failed: readonly string[], count: number): Assume
  * A run that takes more codes than can be had, which is told before anything is called (CLI.md, "Where a token code comes
  * from").
  * @param why completes `2 token codes are needed (dev, staging), and …`
+ * @param isOneEnough none was given, and one would do
  */
-export function tooFewCodes(targets: readonly Target[], why: string): AssumeMfaError {
+export function tooFewCodes(targets: readonly Target[], why: string, isOneEnough = false): AssumeMfaError {
   const names = targets.map(({ name }) => shownName(name)).join(", ");
   const count = targets.length === 1 ? "a token code is" : `${targets.length} token codes are`;
   return new AssumeMfaError("TOKEN_CODE_MISSING", `${count} needed (${names}), and ${why}`, {
     hint: [
-      "one code serves all targets of one device that want an hour at most: see --duration and assume_mfa_session",
+      isOneEnough
+        ? "give it: --token-code, or ASSUME_MFA_TOKEN_CODE"
+        : "one code serves all targets of one device that want an hour at most: see --duration and assume_mfa_session",
       "or sign in first, where somebody can be asked: assume-mfa login",
     ],
   });

@@ -136,6 +136,7 @@ async function pickDevice(
       const names = devices.slice(0, MAX_NAMED).map((device) => device.serial);
       const more = devices.length > names.length ? ` and ${devices.length - names.length} more` : "";
       throw missing(
+        signIn,
         `${signIn.source.label} has several MFA devices, and nobody can be asked which: ${names.join(", ")}${more}${leftOut}`,
         [howToName(signIn, serial)],
         { devices: names },
@@ -210,6 +211,7 @@ function iamSettings(signIn: SignIn): ClientSettings {
   if (sts !== undefined && iam === undefined && isLoopbackUrl(sts.value)) {
     // An emulator's keys mean nothing to AWS, or somebody else.
     throw missing(
+      signIn,
       `${formatUnknown(signIn)}, and IAM is not asked: STS is on this machine (${formatOrigin(sts.origin)}), and no endpoint is set for IAM`,
       [howToName(signIn), "or set AWS_ENDPOINT_URL, or AWS_ENDPOINT_URL_IAM"],
     );
@@ -249,6 +251,7 @@ function translateFailure(signIn: SignIn, error: unknown): unknown {
   const facts = { awsCode: code, requestId };
   if (!isAccessDenied(failure)) {
     return missing(
+      signIn,
       `${unknown}, and iam:ListMFADevices was refused: ${code}: ${message}`,
       [howToName(signIn)],
       facts,
@@ -260,6 +263,7 @@ function translateFailure(signIn: SignIn, error: unknown): unknown {
     : // biome-ignore lint/suspicious/noTemplateCurlyInString: a policy variable, which IAM fills in
       "or let the user list their own devices: iam:ListMFADevices on arn:aws:iam::*:user/${aws:username}";
   return missing(
+    signIn,
     `${unknown}, and iam:ListMFADevices is not allowed: ${message}`,
     [howToName(signIn), permission],
     facts,
@@ -273,8 +277,8 @@ function noDevice(signIn: SignIn, leftOut: string): AssumeMfaError {
   const whose = forWhom === source.label ? "its user" : `the user of ${source.label}`;
   const enrol = "a virtual device (an authenticator app) or a hardware token must be enrolled for that user";
   return leftOut === ""
-    ? missing(`${unknown}: ${whose} has none`, [enrol, howToName(signIn)])
-    : missing(`${unknown}: ${whose} has none that shows a code${leftOut}`, [enrol]);
+    ? missing(signIn, `${unknown}: ${whose} has none`, [enrol, howToName(signIn)])
+    : missing(signIn, `${unknown}: ${whose} has none that shows a code${leftOut}`, [enrol]);
 }
 
 /** A role's name or, when somebody signs in for the day, whose keys those are. */
@@ -283,12 +287,15 @@ function formatUnknown({ forWhom, source: { label } }: SignIn): string {
 }
 
 function missing(
+  { forWhom, source }: SignIn,
   message: string,
   hint: readonly string[],
   details: Readonly<Record<string, unknown>> = {},
   cause?: unknown,
 ): AssumeMfaError {
-  const hints = [...hint, "a role that demands no MFA: assume_mfa_required = false"];
+  // Who signs in for the day has named no role.
+  const ofRole = forWhom === source.label ? [] : ["a role that demands no MFA: assume_mfa_required = false"];
+  const hints = [...hint, ...ofRole];
   return new AssumeMfaError("MFA_SERIAL_MISSING", message, { hint: hints, details, cause });
 }
 

@@ -35,6 +35,8 @@ export interface ResolvedSource {
 export interface SourceQuery extends ProviderQuery {
   /** The target's profile; undefined for a bare role ARN. */
   readonly profile: Profile | undefined;
+  /** False: somebody signs in, for no target in particular. Default: true. */
+  readonly hasTarget?: boolean;
   /** `--source-profile` */
   readonly sourceProfile: string | undefined;
   readonly exported: ExportedSession | undefined;
@@ -282,14 +284,15 @@ function freeze(source: Source, profile: Profile | undefined, named?: Setting): 
   return Object.freeze({ source, profile, namedBy: named?.origin });
 }
 
-function nothingToSignWith({ profile, exported, config }: SourceQuery): AssumeMfaError {
+function nothingToSignWith({ profile, hasTarget, exported, config }: SourceQuery): AssumeMfaError {
   const who = profile === undefined ? "a role ARN" : `profile ${quoted(profile.name)}`;
+  const what = hasTarget === false ? "sign in with" : `sign with for ${who}`;
   const skipped = exported === undefined ? "" : " (the environment's are a session exported by assume-mfa)";
   const hint =
     profile === undefined
       ? "set AWS_PROFILE, or give --source-profile"
       : `add source_profile to ${profile.path}:${profile.line}, or give --source-profile`;
-  return new AssumeMfaError("SOURCE_CREDENTIALS_MISSING", `there are no keys to sign with for ${who}${skipped}`, {
+  return new AssumeMfaError("SOURCE_CREDENTIALS_MISSING", `there are no keys to ${what}${skipped}`, {
     hint: `${hint}; ${lookedIn(config)}`,
   });
 }

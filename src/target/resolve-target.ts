@@ -109,7 +109,8 @@ export function resolveAmbientSource(
   env: Environment,
   exported: ExportedSession | undefined,
 ): ResolvedSource {
-  return resolveSource(sourceQuery({ name: "", options, config, env, exported, visited: [] }, undefined));
+  const query = sourceQuery({ name: "", options, config, env, exported, visited: [] }, undefined);
+  return resolveSource({ ...query, hasTarget: false });
 }
 
 /** A target, or a role on the way to it. */

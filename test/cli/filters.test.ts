@@ -333,6 +333,9 @@ describe("a destructive action on several targets", () => {
       `  dev      account ${DEV}  2 instances\n  staging  account ${STAGING}  1 instance\nTerminate 3 instances`,
     );
     expect(count(run, "TerminateInstances")).toBe(2);
+    // Each look is a block of its own.
+    expect(run.said).toMatch(/\n\naccount \d+ .*staging/);
+    expect(run.said).not.toMatch(/^\n/);
   });
 
   it("asks for the name of each target that wants it typed, one after the other, before anything is done", async () => {

@@ -40,6 +40,20 @@ describe("what needs neither target nor call", () => {
     expect(run).toMatchObject({ exitCode: 0, stderr: "" });
   });
 
+  it("dev login --help says that --shared signs in for the day", async () => {
+    expect((await world.run("dev login --help")).stdout.replace(/\s+/g, " ")).toContain(
+      "with --shared it signs in for the day: the shared session is kept",
+    );
+  });
+
+  it("login without a config file names no role", async () => {
+    const run = await world.run("login", {
+      env: { AWS_CONFIG_FILE: "/nowhere/config", AWS_SHARED_CREDENTIALS_FILE: "/nowhere/credentials" },
+    });
+    expect(run).toMatchObject({ exitCode: 3, operations: [] });
+    expect(run.said).toMatch(/error: there are no keys to sign in with\n/);
+  });
+
   it.each(ACTIONS.map(({ name }) => name))("dev %s --help lists its options, and runs nothing", async (name) => {
     const run = await world.run(["dev", name, "--help"]);
     expect(run).toMatchObject({ exitCode: 0, stderr: "", operations: [] });

@@ -318,6 +318,16 @@ describe("sandbox start", () => {
     );
     expect(inside).not.toHaveProperty("AWS_PROFILE");
     expect(inside).not.toHaveProperty("AWS_REGION");
+    // Whatever variable of ours there is: one that is new must not reach into the sandbox.
+    const names = new Set(
+      fs
+        .readdirSync("src", { recursive: true, encoding: "utf8" })
+        .filter((name) => name.endsWith(".ts"))
+        .flatMap((name) => fs.readFileSync(path.join("src", name), "utf8").match(/\bASSUME_MFA_[A-Z_]+\b/g) ?? []),
+    );
+    expect(names.size).toBeGreaterThan(10);
+    const unset = /^unset (.*)$/m.exec(host.out)?.[1]?.split(" ");
+    for (const name of names) if (name !== "ASSUME_MFA_SANDBOX") expect(unset).toContain(name);
     expect(host.err).toContain(`SANDBOX at ${inside.AWS_ENDPOINT_URL}`);
     expect(homes()).toHaveLength(1);
     const code = outside(["sandbox", "code"], inside);

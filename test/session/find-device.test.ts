@@ -467,6 +467,7 @@ describe("signing in for the day", () => {
     expect(ended).toMatchObject({ exitCode: 130, operations: ["ListMFADevices"] });
     expect(ended.questions).toEqual(['Which MFA device of profile "parent"?']);
     const none = await run("login --source-profile bob", { replies: [] });
+    expect(none.said).not.toContain("assume_mfa_required");
     expect(none).toMatchObject({ exitCode: 3, operations: ["ListMFADevices"] });
     expect(none.said).toMatch(/error: no MFA device is known for profile "bob": its user has none\n/);
   });

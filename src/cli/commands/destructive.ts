@@ -76,6 +76,7 @@ export function registerDestructive<Own extends object, Action extends Destructi
       severalHint: `name one target${makeSelector === undefined ? "" : `: ${operands} are one account's; with --filter ${name} takes several`}`,
     };
     const progress = makeJointProgress();
+    let isShown = false;
     await runOnTarget(services, targetName, options, demand, async (run) => {
       const { screen, together } = run;
       const agreement = check(run);
@@ -110,7 +111,12 @@ export function registerDestructive<Own extends object, Action extends Destructi
           async show(look) {
             const told = await asked;
             account = told;
-            const show = () => showLook(run, action, look, scope.region, told, agreement !== "given");
+            const show = () => {
+              // A block of its own for each target.
+              const before = isShown ? "\n" : "";
+              isShown = true;
+              showLook(run, action, look, scope.region, told, agreement !== "given", before);
+            };
             if (together === undefined) show();
             else together.later(show);
           },

@@ -84,8 +84,11 @@ async function runLogout(outside: Services, names: readonly string[], options: L
   showSandbox(services, screen);
   const forgotten = await forget(services, names, options);
   print(screen, forgotten, host.now());
-  if (isStillOpen(services, names)) {
-    screen.note("a shared session still opens it without a code: assume-mfa logout --all ends that too");
+  const stillOpen = openTargets(services, names);
+  if (stillOpen.length > 0) {
+    const what =
+      names.length === 1 ? "it" : stillOpen.length === names.length ? "them" : stillOpen.map(shownName).join(", ");
+    screen.note(`a shared session still opens ${what} without a code: assume-mfa logout --all ends that too`);
   }
   if (forgotten.left.length > 0) {
     throw new AssumeMfaError("NOT_FORGOTTEN", `can't be removed, and still there: ${forgotten.left.join(", ")}`, {
@@ -293,9 +296,9 @@ function hadLeft(kept: Parameters<typeof keptLeftMs>[0], now: number): string {
 }
 
 /** A target that is broken is opened by nothing. */
-function isStillOpen(services: Services, names: readonly string[]): boolean {
+function openTargets(services: Services, names: readonly string[]): readonly string[] {
   const config = readableConfig(services);
-  return names.some((name) => {
+  return names.filter((name) => {
     try {
       return config !== undefined && sharedOfTarget(resolvePlainTarget(name, config, services), services) !== undefined;
     } catch (error) {

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError, Option } from "commander";
 import { AssumeMfaError, EXIT_BEFORE_CHILD } from "../../errors.ts";
 import { visibleText } from "../../text/visible-text.ts";
 import type { SetExitCode } from "../catalogue.ts";
-import { insideEnvironment, NO_PROXY_HOSTS, NO_PROXY_NAMES } from "../inside-environment.ts";
+import { insideEnvironment, NO_PROXY_HOSTS, NO_PROXY_NAMES, OWN_VARIABLES } from "../inside-environment.ts";
 import type { RunningSandbox, SandboxStart } from "../sandbox-services.ts";
 import type { Services } from "../services.ts";
 
@@ -123,9 +123,8 @@ const FIGHTING_VARIABLES = [
   ...["AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"],
   ...["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", "AWS_ENDPOINT_URL_STS"],
   ...["AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_IAM", "AWS_USE_FIPS_ENDPOINT"],
-  ...["AWS_USE_DUALSTACK_ENDPOINT", "ASSUME_MFA_TOKEN_CODE", "ASSUME_MFA_SERIAL_NUMBER", "ASSUME_MFA_SOURCE_PROFILE"],
-  "ASSUME_MFA_TOTP_SECRET",
-  ...["ASSUME_MFA_ROLE_SESSION_NAME", "ASSUME_MFA_EXPECT_ACCOUNT", "ASSUME_MFA_DURATION", "ASSUME_MFA_OUTPUT"],
+  "AWS_USE_DUALSTACK_ENDPOINT",
+  ...OWN_VARIABLES,
 ];
 
 /** For another shell: what of the caller's own would fight with the sandbox goes, then what it needs is set. */

@@ -10,14 +10,16 @@ import type { TargetOutcome } from "../target-run.ts";
 
 /** `assume-mfa <target> login`: the role session of a target. */
 export function registerTargetLogin(program: Command, services: Services, targetName: string): void {
-  addSessionOptions(program.command("login").description("get and cache the role session")).action(
-    async (options: SessionOptions) => {
-      const demand = { needsRegion: false, mayBeSeveral: true, keepsShared: true };
-      await runOnTarget(services, targetName, options, demand, async ({ services: { host }, target, openSession }) =>
-        toLoginOutcome(target, await openSession(), host.now()),
-      );
-    },
-  );
+  addSessionOptions(
+    program
+      .command("login")
+      .description("get and cache the role session; with --shared it signs in for the day: the shared session is kept"),
+  ).action(async (options: SessionOptions) => {
+    const demand = { needsRegion: false, mayBeSeveral: true, keepsShared: true };
+    await runOnTarget(services, targetName, options, demand, async ({ services: { host }, target, openSession }) =>
+      toLoginOutcome(target, await openSession(), host.now()),
+    );
+  });
 }
 
 /** @param localNow milliseconds since 1970 by this machine's clock */
