@@ -8,6 +8,8 @@ export interface ActionEntry {
   readonly name: string;
   readonly operands: string;
   readonly summary: string;
+  /** It can be on several targets at once as it stands, without a filter (CLI.md, "Actions", ∗). */
+  readonly mayBeSeveral?: boolean;
   /** Each command's code is a chunk of its own: a run loads one. */
   load(): Promise<(program: Command, services: Services, targetName: string, setExitCode: SetExitCode) => void>;
 }
@@ -28,18 +30,21 @@ export const ACTIONS: readonly ActionEntry[] = [
     name: "login",
     operands: "",
     summary: "get and cache the role session",
+    mayBeSeveral: true,
     load: async () => (await import("./commands/target-login.ts")).registerTargetLogin,
   },
   {
     name: "whoami",
     operands: "",
     summary: "who the role session is",
+    mayBeSeveral: true,
     load: async () => (await import("./commands/whoami.ts")).registerWhoami,
   },
   {
     name: "instances",
     operands: "[ids...]",
     summary: "list EC2 instances",
+    mayBeSeveral: true,
     load: async () => (await import("./commands/instances.ts")).registerInstances,
   },
   {
@@ -70,6 +75,7 @@ export const ACTIONS: readonly ActionEntry[] = [
     name: "tables",
     operands: "",
     summary: "list DynamoDB tables",
+    mayBeSeveral: true,
     load: async () => (await import("./commands/tables.ts")).registerTables,
   },
   {

@@ -139,40 +139,51 @@ function didYouMean(word: string, names: readonly string[]): readonly string[] {
 /** A target alone: on a terminal an action can be picked. */
 async function pickAction(services: Services, invocation: Invocation, targetName: string): Promise<string> {
   const { host } = services;
-  await checkTargetExists(services, targetName, invocation.isTargetExplicit ? [] : [...COMMAND_NAMES]);
+  const names = await checkTargetExists(services, targetName, invocation.isTargetExplicit ? [] : [...COMMAND_NAMES]);
+  const actions = names.length > 1 ? ACTIONS.filter(({ mayBeSeveral }) => mayBeSeveral) : ACTIONS;
   const terminal = host.env.CI === "true" ? undefined : openPickTerminal(host);
   if (terminal === undefined) {
     throw new AssumeMfaError("USAGE", `what is to be done in ${targetName}?`, {
-      hint: `the actions are ${ACTIONS.map(({ name }) => name).join(", ")}`,
+      hint: `the actions are ${actions.map(({ name }) => name).join(", ")}`,
     });
   }
   try {
     return await terminal.pick(
       `What is to be done in ${visibleText(targetName)}?`,
-      ACTIONS.filter(({ operands }) => !operands.startsWith("<")).map(({ name, summary }) => ({
-        value: name,
-        label: `${name.padEnd(14)}${summary}`,
-        short: name,
-      })),
+      actions
+        .filter(({ operands }) => !operands.startsWith("<"))
+        .map(({ name, summary }) => ({
+          value: name,
+          label: `${name.padEnd(14)}${summary}`,
+          short: name,
+        })),
     );
   } finally {
     terminal.close();
   }
 }
 
-/** @throws AssumeMfaError TARGET_UNKNOWN, naming near targets and, where one could be meant, near commands */
+/**
+ * @returns the targets that the word names
+ * @throws AssumeMfaError TARGET_UNKNOWN, naming near targets and, where one could be meant, near commands
+ */
 async function checkTargetExists(
   services: Services,
   targetName: string,
   commands: readonly string[] = [],
-): Promise<void> {
+): Promise<readonly string[]> {
   const { resolveTarget } = await import("../target/resolve-target.ts");
+  const { expandTargets } = await import("../target/expand-targets.ts");
   try {
-    resolveTarget(targetName, {}, services.loadConfig(), services.host.env);
+    const config = services.loadConfig();
+    const names = expandTargets(targetName, config);
+    for (const name of names) resolveTarget(name, {}, config, services.host.env);
+    return names;
   } catch (error) {
     if (!(error instanceof AssumeMfaError) || error.code !== "TARGET_UNKNOWN") throw error;
     const isAction = ACTIONS.some(({ name }) => name === targetName);
-    if (!isAction && commands.length === 0) throw error;
+    const isOneWord = !/[,*?]/.test(targetName);
+    if (!isAction && (commands.length === 0 || !isOneWord)) throw error;
     const near = nearNames(targetName, commands, 3);
     throw new AssumeMfaError(error.code, error.message, {
       hint: [

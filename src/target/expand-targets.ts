@@ -23,6 +23,15 @@ export function expandTargets(word: string, config: AwsConfig): readonly string[
   return [...new Set(names)];
 }
 
+/**
+ * The same of several words: `dev staging`, `dev,staging prod`.
+ * @returns each once
+ * @throws AssumeMfaError as {@link expandTargets} does
+ */
+export function expandAll(words: readonly string[], config: AwsConfig): readonly string[] {
+  return [...new Set(words.flatMap((word) => expandTargets(word, config)))];
+}
+
 /** Role names may hold a comma, profile names anything. */
 function isExact(word: string, config: AwsConfig): boolean {
   return config.profile(word) !== undefined || parseRoleArn(word) !== undefined;

@@ -184,6 +184,21 @@ describe("the target", () => {
     expect(run.stdout).toContain("orders");
   });
 
+  it("of several alone lets an action be picked that takes several; with nobody there it is exit 2", async () => {
+    const run = await world.run("dev,staging", { replies: [{ pick: "tables" }, () => world.code()] });
+    expect(run).toMatchObject({ exitCode: 0 });
+    expect(run.questions[0]).toBe("What is to be done in dev,staging?");
+    expect(run.host.picked[0]?.map(({ short }) => short)).toEqual(["login", "whoami", "instances", "tables"]);
+    const nobody = await world.run("stag*");
+    expect(nobody).toMatchObject({ exitCode: 2, stdout: "" });
+    const several = await world.run("dev,staging");
+    expect(several).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(several.said).toContain("the actions are login, whoami, instances, tables\n");
+    const action = await world.run("dev,staging frobnicate");
+    expect(action).toMatchObject({ exitCode: 2, stdout: "" });
+    for (const line of ["dev,stagin", "no*such"]) expect(await world.run(line)).toMatchObject({ exitCode: 3 });
+  });
+
   it("Ctrl-C in a pick list ends the run with 130", async () => {
     expect(await world.run("dev", { replies: [undefined] })).toMatchObject({ exitCode: 130, stdout: "", stderr: "" });
   });

@@ -133,6 +133,16 @@ describe("status", () => {
     );
   });
 
+  it.each(["status dev,prod", "dev,prod status", "status prod '*d*' dev"])(
+    "of %s is that of each, once",
+    async (line) => {
+      const { value } = await json(v.array(SESSION), line.replaceAll("'", ""));
+      const names = value.map(({ target }) => target);
+      expect(names).toEqual(expect.arrayContaining(["dev", "prod"]));
+      expect(new Set(names).size).toBe(names.length);
+    },
+  );
+
   it.each<[string, number]>([
     ["status --check", 0],
     ["status --check dev", 0],
@@ -290,6 +300,18 @@ describe("logout", () => {
     const env = world.configFile(`[profile dev]\nrole_arn = ${DEV_ROLE}\nsource_profile = nobody\n`);
     expect((await world.run("dev whoami", { env })).exitCode).toBe(3);
     expect((await json(FORGOTTEN, "dev logout", { env })).value.forgotten).toHaveLength(1);
+  });
+
+  it.each(["logout dev,staging", "dev,staging logout", "logout de? stag*"])("%s forgets both", async (line) => {
+    await world.login("dev");
+    await world.login("staging");
+    expect((await json(FORGOTTEN, line)).value.forgotten.map(({ target }) => target)).toEqual(["dev", "staging"]);
+    expect(cachedFiles()).toEqual([]);
+  });
+
+  it("says of several targets that a shared session still opens them", async () => {
+    await world.run(["login", "dev,staging", "-t", world.code()]);
+    expect((await world.run("logout dev staging")).said).toContain("a shared session still opens them without a code");
   });
 
   it("of an unknown target among others: exit 3, and none is forgotten", async () => {

@@ -9,7 +9,7 @@ import type { RoleSessionOptions, RoleSessionPorts } from "../../session/role-se
 import { placeName, signInOf } from "../../session/signer.ts";
 import { readGivenTokenCode } from "../../session/token-code.ts";
 import { codeSourceRequest, isCodeAtHand } from "../../session/token-code-source.ts";
-import { expandTargets } from "../../target/expand-targets.ts";
+import { expandAll } from "../../target/expand-targets.ts";
 import { firstHop } from "../../target/first-hop.ts";
 import { resolveSignIn } from "../../target/resolve-sign-in.ts";
 import { resolveTarget } from "../../target/resolve-target.ts";
@@ -103,7 +103,7 @@ function planSignIn(services: Services, words: readonly string[], options: Login
   const { host } = services;
   const config = services.loadConfig();
   const exported = services.exported.read(host.env);
-  const names = [...new Set(words.flatMap((word) => expandTargets(word, config)))];
+  const names = expandAll(words, config);
   const targets = names.map((name) => resolveTarget(name, options, config, host.env, exported));
   if (targets.length === 0) return { signIn: resolveSignIn(options, config, host.env, exported), targets };
   const plans = targets.map((target) => ({ target, signIn: signInOfFirstHop(target) }));

@@ -8,6 +8,7 @@ import { alignedLines } from "../../outputs/table.ts";
 import type { Cleared } from "../../session/clear-folder.ts";
 import { canonicalText } from "../../session/session-inputs.ts";
 import type { KeptSharedSession } from "../../session/shared-sessions.ts";
+import { expandAll } from "../../target/expand-targets.ts";
 import { resolveRole } from "../../target/resolve-target.ts";
 import { shownName } from "../../text/shown-name.ts";
 import { visibleText } from "../../text/visible-text.ts";
@@ -67,13 +68,12 @@ export function registerLogout(
       .argument("[targets...]", "whose; none on a terminal: asks which")
       .option("--all", "everything that is kept: sessions, whose keys are whose, what was exported"),
   ).action(async (words: readonly string[], options: LogoutOptions) => {
-    const names = [...new Set(targetName === undefined ? words : [targetName, ...words])];
-    await runLogout(services, names, options);
+    await runLogout(services, targetName === undefined ? words : [targetName, ...words], options);
   });
 }
 
-async function runLogout(outside: Services, names: readonly string[], options: LogoutOptions): Promise<void> {
-  if (options.all === true && names.length > 0) {
+async function runLogout(outside: Services, words: readonly string[], options: LogoutOptions): Promise<void> {
+  if (options.all === true && words.length > 0) {
     throw new AssumeMfaError("USAGE", "--all and a target exclude each other", {
       hint: "assume-mfa logout --all, or name the targets alone",
     });
@@ -82,6 +82,7 @@ async function runLogout(outside: Services, names: readonly string[], options: L
   const { host } = services;
   const screen = makeScreen(host, resolveScreenOptions(options, host.env));
   showSandbox(services, screen);
+  const names = words.length === 0 ? [] : expandAll(words, services.loadConfig());
   const forgotten = await forget(services, names, options);
   print(screen, forgotten, host.now());
   const stillOpen = openTargets(services, names);

@@ -5,6 +5,7 @@ import type { Style } from "../../outputs/style.ts";
 import { formatTabSeparated } from "../../outputs/tab-separated.ts";
 import type { KeptSharedSession } from "../../session/shared-sessions.ts";
 import type { AwsConfig } from "../../target/aws-config.ts";
+import { expandAll } from "../../target/expand-targets.ts";
 import { resolveRole } from "../../target/resolve-target.ts";
 import { shownName } from "../../text/shown-name.ts";
 import type { SetExitCode } from "../catalogue.ts";
@@ -52,14 +53,13 @@ export function registerStatus(
       .argument("[targets...]", "only these")
       .option("--check", "exit 1 when none of them is live"),
   ).action(async (words: readonly string[], options: StatusOptions) => {
-    const names = [...new Set(targetName === undefined ? words : [targetName, ...words])];
-    await runStatus(services, names, options, setExitCode);
+    await runStatus(services, targetName === undefined ? words : [targetName, ...words], options, setExitCode);
   });
 }
 
 async function runStatus(
   outside: Services,
-  names: readonly string[],
+  words: readonly string[],
   options: StatusOptions,
   setExitCode: SetExitCode,
 ): Promise<void> {
@@ -67,6 +67,7 @@ async function runStatus(
   const { host } = services;
   const screen = makeScreen(host, resolveScreenOptions(options, host.env));
   const now = host.now();
+  const names = words.length === 0 ? [] : expandAll(words, services.loadConfig());
   const live = () => services.cache.list().filter((kept) => isKeptLive(kept, now));
   const entries = names.length === 0 ? allEntries(live(), services, now) : entriesOf(names, live, services, now);
   showSandbox(services, screen);
