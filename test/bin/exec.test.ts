@@ -235,7 +235,7 @@ describe("signals", () => {
     },
   );
 
-  const CHILD = `for s in INT QUIT WINCH TERM USR1 HUP; do trap "echo heard $s | tee -a heard" $s; done
+  const CHILD = `for s in INT QUIT WINCH TERM USR1 HUP; do trap "echo heard $s >> heard; echo heard $s" $s; done
     echo ready $PPID; until [ -e stop ]; do sleep 0.05; done; exit 7`;
 
   function onTerminal(text: string, onTestFinished: (tidy: () => void) => void) {
