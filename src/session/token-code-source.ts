@@ -1,3 +1,4 @@
+import { formatSkew } from "../aws/server-clock.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { Environment } from "../host/host.ts";
 import { formatOrigin } from "../target/format-origin.ts";
@@ -234,7 +235,8 @@ class Presenting<Client extends CodeClient, Result> {
 
   /**
    * A secret makes one code a step. One that was sent from here is not sent again: the next is waited for. One that AWS
-   * does not take may be used elsewhere, or this machine's clock is wrong: then another is tried, once.
+   * does not take may be used elsewhere, or this machine's clock is wrong: then another is tried, once, of a time that is not
+   * far from this machine's.
    * @param name whose secret it is, for people
    */
   async #fromSecret(secret: string, name: string): Promise<Result> {
@@ -254,6 +256,7 @@ class Presenting<Client extends CodeClient, Result> {
       const isOther = `${name} may not be the secret of ${this.#request.mfaSerial}`;
       const offsetMs = skewOf(error);
       if (offsetMs !== undefined) {
+        if (Math.abs(offsetMs) > FARTHEST_CODE_MS) throw refuseFarCode(error, whose, offsetMs);
         note(`AWS did not accept the code, and ${describeSkew(offsetMs)}: one by AWS's clock is tried`);
         step = totpStepAt(host.now() + offsetMs);
       } else if (spent === undefined) {
@@ -302,6 +305,29 @@ class Presenting<Client extends CodeClient, Result> {
 
 /** The next step has begun when it is over, whatever the timer's grain. With a whole step, the 31 s that a run may wait. */
 const CLOCK_SPARE_MS = 500;
+
+/**
+ * How far from this machine's clock another may be by which a code is made, milliseconds. The other is only what an answer
+ * says: whoever answers could ask for the code of any day, and use it then. A quarter of an hour is what AWS's shortest
+ * session lasts (AssumeRole, GetSessionToken: 900 s), which the code that it was sent anyway opens: it gains no time by
+ * it. And it is three times what AWS lets a signature be off.
+ */
+const FARTHEST_CODE_MS = 15 * 60_000;
+
+function refuseFarCode({ message, details, cause }: AssumeMfaError, whose: string, offsetMs: number): AssumeMfaError {
+  return new AssumeMfaError(
+    "TOKEN_CODE_REJECTED",
+    `${message}; this computer's clock is ${formatSkew(offsetMs)}, and no code is made for a time that far off`,
+    {
+      hint: [
+        `set the clock (timedatectl set-ntp true, or the system's date settings): ${whose} goes by it`,
+        "or give the code that another device shows, with --token-code",
+      ],
+      details,
+      cause,
+    },
+  );
+}
 
 /** @returns milliseconds: AWS's clock less this machine's, where that matters to a code */
 function skewOf({ details }: AssumeMfaError): number | undefined {

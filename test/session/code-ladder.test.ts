@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
+import fc from "fast-check";
 import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { AssumeMfaError } from "../../src/errors.ts";
 import type { Environment } from "../../src/host/host.ts";
@@ -58,9 +59,11 @@ interface Setup {
   readonly env?: Environment;
   readonly replies?: readonly Reply[];
   readonly mayAsk?: boolean;
+  /** What STS says of its clock, while it takes no code: its clock less this machine's, milliseconds. */
+  readonly rejectingOffsetMs?: number;
 }
 
-function makeWorld({ given, mfaProcess, env = {}, replies, mayAsk = true }: Setup = {}) {
+function makeWorld({ given, mfaProcess, env = {}, replies, mayAsk = true, rejectingOffsetMs }: Setup = {}) {
   const notes: string[] = [];
   const sent: string[] = [];
   const host = makeFakeHost({
@@ -87,10 +90,11 @@ function makeWorld({ given, mfaProcess, env = {}, replies, mayAsk = true }: Setu
     mfaProcess,
   };
   const presenter: CodePresenter<CodeClient, string> = {
-    connect: async () => ({ close: () => undefined, clockOffsetMs: () => undefined }),
+    connect: async () => ({ close: () => undefined, clockOffsetMs: () => rejectingOffsetMs }),
     introduce: async () => undefined,
     async send(_client, code) {
       sent.push(code);
+      if (rejectingOffsetMs !== undefined) throw new AssumeMfaError("TOKEN_CODE_REJECTED", "not accepted");
       return "session";
     },
   };
@@ -200,5 +204,72 @@ describe("a secret in the keychain", () => {
     const world = makeWorld();
     await expect(world.present()).rejects.toMatchObject({ code: "KEYCHAIN_FAILED" });
     expect(world.sent).toEqual([]);
+  });
+});
+
+describe("a code that is made by the clock of whoever answers", () => {
+  const MINUTE_MS = 60_000;
+  const BOUND_MS = 15 * MINUTE_MS;
+  const HOW = ["stored secret", "totp secret"] as const;
+
+  /** @returns what was sent to an endpoint that takes no code and dates its answers as it likes, and what came of it */
+  async function presentTo(offsetMs: number, how: (typeof HOW)[number]) {
+    if (how === "stored secret") await store();
+    const setup = { rejectingOffsetMs: offsetMs, mayAsk: false };
+    const world = makeWorld(how === "stored secret" ? setup : { ...setup, env: { ASSUME_MFA_TOTP_SECRET: SECRET } });
+    const error: unknown = await world.present().catch((caught: unknown) => caught);
+    if (!(error instanceof AssumeMfaError)) throw error;
+    return { error, sent: world.sent, notes: world.notes };
+  }
+
+  it.each(
+    HOW.flatMap((how) =>
+      (
+        [
+          [15 * MINUTE_MS + 1, "15 min behind AWS's"],
+          [-15 * MINUTE_MS - 1, "15 min ahead of AWS's"],
+          [62 * MINUTE_MS, "1 h 2 min behind AWS's"],
+          [-62 * MINUTE_MS, "1 h 2 min ahead of AWS's"],
+          [Date.UTC(2031, 0, 1) - Date.parse("2026-11-24T12:00:10Z"), "1498 d 12 h behind AWS's"],
+        ] as const
+      ).map(([offsetMs, words]) => [how, offsetMs, words] as const),
+    ),
+  )("from a %s is not made for another time: %i ms off is exit 4, and says so", async (how, offsetMs, words) => {
+    const own = await codeNow();
+    const { error, sent } = await presentTo(offsetMs, how);
+    expect(sent).toEqual([own]);
+    expect(error).toMatchObject({ code: "TOKEN_CODE_REJECTED", exitCode: 4, details: { clockOffsetMs: offsetMs } });
+    expect(error.message).toContain(`this computer's clock is ${words}`);
+    expect(error.hints.join("\n")).toMatch(/set the clock/);
+  });
+
+  it.each(HOW.flatMap((how) => [BOUND_MS, -BOUND_MS, 6 * MINUTE_MS].map((offsetMs) => [how, offsetMs] as const)))(
+    "from a %s is one of a quarter of an hour at most: %i ms off is tried",
+    async (how, offsetMs) => {
+      const { sent } = await presentTo(offsetMs, how);
+      const step = Math.floor((now + offsetMs) / TOTP_STEP_MS);
+      expect(sent).toEqual([await codeNow(), await computeTokenCode(SECRET, step)]);
+    },
+  );
+
+  it("is never of a time further off, whatever it says", async () => {
+    const within = new Set<string>();
+    const step = Math.floor(now / TOTP_STEP_MS);
+    // Without a notable skew the next step is waited for.
+    for (let each = step - 31; each <= step + 33; each += 1) within.add(await computeTokenCode(SECRET, each));
+    const start = now;
+    await fc.assert(
+      fc.asyncProperty(
+        fc.oneof(fc.integer({ min: -2 * BOUND_MS, max: 2 * BOUND_MS }), fc.integer({ min: -1e13, max: 1e13 })),
+        fc.constantFrom(...HOW),
+        async (offsetMs, how) => {
+          rmSync(path.join(folder, "spent-codes"), { recursive: true, force: true });
+          now = start;
+          const { sent } = await presentTo(offsetMs, how);
+          expect(sent.filter((code) => !within.has(code))).toEqual([]);
+        },
+      ),
+      { numRuns: 100 },
+    );
   });
 });

@@ -64,6 +64,8 @@ const NOTE = /^assume-mfa: this computer's clock is (.*): requests were signed b
 const notes = (run: Run) => [...run.stderr.matchAll(NOTE)].map(([, size]) => size);
 
 const SKEWS: readonly (readonly [minutes: number, words: string])[] = [
+  [12, "12 min behind AWS's"],
+  [-12, "12 min ahead of AWS's"],
   [20, "20 min behind AWS's"],
   [-20, "20 min ahead of AWS's"],
   [62, "1 h 2 min behind AWS's"],
@@ -81,24 +83,47 @@ const SOURCES: Readonly<Record<string, (code: string) => { readonly words: strin
   }),
 };
 
+/** So far a code is made by AWS's clock in place of this machine's. */
+const FARTHEST_CODE_MIN = 15;
+const isMadeHere = (source: string) => source === "ASSUME_MFA_TOTP_SECRET";
+
 describe.each(SKEWS)("a clock that is wrong by %i min", (minutes, words) => {
-  it.each(Object.keys(SOURCES))("is told once, and %s signs in all the same", async (source) => {
-    const code = beBehind(minutes);
-    const how = demand(SOURCES[source])(code);
-    const run = await world.run(`dev login -o json${how.words}`, how.options);
-    expect(run.stderr).not.toMatch(/error/);
-    expect(run.exitCode).toBe(0);
-    expect(notes(run)).toEqual([words]);
-    // What was asked by the wrong time was asked again, once; what followed went by AWS's.
-    expect(refused(run)[0]).toBe("GetCallerIdentity: SignatureDoesNotMatch");
-    expect(refused(run).filter((call) => call.endsWith("SignatureDoesNotMatch"))).toHaveLength(1);
-    const [{ result }] = JSON.parse(run.stdout);
-    expect(result).toMatchObject({ cached: false });
-    expect(result.secondsLeft).toBeGreaterThan(3_590);
-    expect(result.secondsLeft).toBeLessThanOrEqual(3_601);
-    // A question is never written over.
-    expect(run.screen).not.toMatch(/clock/);
+  const isFar = Math.abs(minutes) > FARTHEST_CODE_MIN;
+
+  it.runIf(isFar)("is told where the code is made by it: exit 4, and no code of another time is sent", async () => {
+    beBehind(minutes);
+    const how = demand(SOURCES.ASSUME_MFA_TOTP_SECRET)("");
+    const run = await world.run("dev login", how.options);
+    expect(run).toMatchObject({ exitCode: 4, stdout: "" });
+    const codes = run.calls.flatMap(({ parameters }) => parameters.TokenCode ?? []);
+    expect(codes).toHaveLength(1);
+    expect(codes).not.toContain(world.sandbox.currentCode());
+    expect(run.stderr).toMatch(
+      new RegExp(`error: .* this computer's clock is ${words}, and no code is made for a time that far off\n`),
+    );
+    expect(run.stderr).toMatch(/hint: set the clock \(/);
   });
+
+  it.each(Object.keys(SOURCES).filter((source) => !isFar || !isMadeHere(source)))(
+    "is told once, and %s signs in all the same",
+    async (source) => {
+      const code = beBehind(minutes);
+      const how = demand(SOURCES[source])(code);
+      const run = await world.run(`dev login -o json${how.words}`, how.options);
+      expect(run.stderr).not.toMatch(/error/);
+      expect(run.exitCode).toBe(0);
+      expect(notes(run)).toEqual([words]);
+      // What was asked by the wrong time was asked again, once; what followed went by AWS's.
+      expect(refused(run)[0]).toBe("GetCallerIdentity: SignatureDoesNotMatch");
+      expect(refused(run).filter((call) => call.endsWith("SignatureDoesNotMatch"))).toHaveLength(1);
+      const [{ result }] = JSON.parse(run.stdout);
+      expect(result).toMatchObject({ cached: false });
+      expect(result.secondsLeft).toBeGreaterThan(3_590);
+      expect(result.secondsLeft).toBeLessThanOrEqual(3_601);
+      // A question is never written over.
+      expect(run.screen).not.toMatch(/clock/);
+    },
+  );
 
   it("is told once where the code goes with the call that is refused: it is as good as before", async () => {
     // The user's name is known from before.
