@@ -6,19 +6,17 @@ import { formatTabSeparated } from "../outputs/tab-separated.ts";
 import { codeNeedOf } from "../session/code-need.ts";
 import { explainRoleSession, type RoleSessionExplanation } from "../session/explain.ts";
 import { type GivenTokenCode, readGivenTokenCode } from "../session/token-code.ts";
-import { resolveTarget } from "../target/resolve-target.ts";
+import { type KnownTarget, resolveKnown, resolveTarget } from "../target/resolve-target.ts";
 import type { Target } from "../target/target.ts";
-import { explainedLines, mergeEndpoints } from "./explained-lines.ts";
-import { toExplanationJson } from "./explanation-json.ts";
+import { explainedLines, knownLines, mergeEndpoints } from "./explained-lines.ts";
+import { toExplanationJson, toKnownJson } from "./explanation-json.ts";
 import { resolveTargetOptions } from "./options.ts";
-import { PrintedFailure } from "./printed-failure.ts";
 import { showEndpoints, showSandbox } from "./sandbox-mark.ts";
 import { narrowToPlan, planScoped, type ScopedPlan } from "./scoped-plan.ts";
 import { checkScopedCodes } from "./scoped-sessions.ts";
 import type { OutputFormat } from "./screen.ts";
 import type { Services } from "./services.ts";
 import { refuseTooFewCodes, withCodeOfTheirOwn } from "./several-targets.ts";
-import { partialFailure, printTargetErrors } from "./target-results.ts";
 import { checkTarget, headOf, type RunContext, type TargetDemand } from "./target-run.ts";
 
 /** What would become of one target's session. */
@@ -31,17 +29,17 @@ interface ExplainedTarget {
   readonly failures: AssumeMfaError[];
 }
 
-/** A target that can't be told. */
+/** A target that a run could not even begin with. */
 interface BrokenTarget {
-  readonly name: string;
+  readonly known: KnownTarget;
   readonly error: AssumeMfaError;
 }
 
 /**
  * `--explain`: what a run on these targets would do for their sessions and why, in place of doing it. It asks nobody,
  * calls nothing, runs nothing, reads no standard input and writes nothing; what would make the run fail is part of it.
- * @throws AssumeMfaError as `resolveTarget` does: a target that can't be told has nothing to explain. One of several stops
- *   no other: PARTIAL_FAILURE in the end
+ * @throws AssumeMfaError TARGET_UNKNOWN, USAGE as `resolveTarget` does: there is nothing to explain. Whatever else is wrong
+ *   with a target is part of what is told
  */
 export async function runExplain(outer: RunContext, names: readonly string[], demand: TargetDemand): Promise<void> {
   const isOneOfSeveral = names.length > 1;
@@ -49,7 +47,7 @@ export async function runExplain(outer: RunContext, names: readonly string[], de
   const { services, screen } = context;
   const all: (ExplainedTarget | BrokenTarget)[] = [];
   for (const found of resolveAll(names, context)) {
-    all.push("error" in found ? found : await explainTarget(found, demand, context));
+    all.push(isBroken(found) ? found : await explainTarget(found, demand, context));
   }
   if (isOneOfSeveral) addTooFewCodes(all.filter(isExplained), context);
   showSandbox(services, screen);
@@ -57,22 +55,17 @@ export async function runExplain(outer: RunContext, names: readonly string[], de
   const { host } = services;
   const [sink, style] = demand.isForEval === true ? [host.stderr, screen.errorStyle] : [host.stdout, screen.style];
   sink.write(formatExplained(all, screen.output, host.now(), style, sink.columns));
-  const broken = all.flatMap((each) => (isExplained(each) ? [] : [each]));
-  if (broken.length === 0) return;
-  const failure = partialFailure(
-    broken.map(({ name }) => name),
-    all.length,
-  );
-  if (screen.output === "json") throw new PrintedFailure(failure);
-  printTargetErrors(broken, screen);
-  throw failure;
 }
 
 function isExplained(each: ExplainedTarget | BrokenTarget): each is ExplainedTarget {
   return "explanation" in each;
 }
 
-/** As a run does: what is broken in one of several targets stops no other; that there is no such target stops all. */
+function isBroken(found: Target | BrokenTarget): found is BrokenTarget {
+  return "known" in found;
+}
+
+/** @throws AssumeMfaError TARGET_UNKNOWN, USAGE: a slip of the hand, which stops all */
 function resolveAll(names: readonly string[], { services, options }: RunContext): readonly (Target | BrokenTarget)[] {
   const { host } = services;
   const config = services.loadConfig();
@@ -82,9 +75,8 @@ function resolveAll(names: readonly string[], { services, options }: RunContext)
     try {
       return resolveTarget(name, targetOptions, config, host.env, exported);
     } catch (error) {
-      const isOfOne = error instanceof AssumeMfaError && error.code !== "TARGET_UNKNOWN" && error.code !== "USAGE";
-      if (names.length === 1 || !isOfOne) throw error;
-      return { name, error };
+      if (!(error instanceof AssumeMfaError) || error.code === "TARGET_UNKNOWN" || error.code === "USAGE") throw error;
+      return { known: resolveKnown(name, targetOptions, config, host.env, exported), error };
     }
   });
 }
@@ -157,20 +149,25 @@ function formatExplained(
   if (output === "json") {
     return formatTargetResults(
       all.map((each) => {
-        if (!isExplained(each)) return { target: each.name, account: undefined, region: undefined, error: each.error };
+        if (!isExplained(each)) {
+          const { name, role, region } = each.known;
+          const head = { target: name, account: role?.value.accountId, region: region?.value };
+          return { ...head, result: toKnownJson(each.known, [each.error]) };
+        }
         const { target, explanation, plan, failures } = each;
         return { ...headOf(target), result: toExplanationJson(explanation, failures, now, plan) };
       }),
     );
   }
-  const explained = all.filter(isExplained).map(({ target, explanation, plan, failures }) => ({
-    target,
-    lines: explainedLines(explanation, failures, now, plan),
-  }));
+  const explained = all.map((each) =>
+    isExplained(each)
+      ? { name: each.target.name, lines: explainedLines(each.explanation, each.failures, now, each.plan) }
+      : { name: each.known.name, lines: knownLines(each.known, [each.error]) },
+  );
   if (output === "text") {
     // Of several targets each line says whose it is.
-    const rows = explained.flatMap(({ target, lines }) =>
-      lines.map(({ name, value, from }) => [...(all.length > 1 ? [target.name] : []), name, value, from]),
+    const rows = explained.flatMap(({ name: target, lines }) =>
+      lines.map(({ name, value, from }) => [...(all.length > 1 ? [target] : []), name, value, from]),
     );
     return formatTabSeparated(rows);
   }

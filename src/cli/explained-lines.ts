@@ -5,6 +5,7 @@ import type { CacheOutlook, RoleSessionExplanation } from "../session/explain.ts
 import { formatSeconds } from "../session/route.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import { isNarrowed } from "../target/narrow-target.ts";
+import type { KnownTarget } from "../target/resolve-target.ts";
 import type { CacheKind, ServiceId, Source, Sourced, Target } from "../target/target.ts";
 import { programName } from "../text/program-name.ts";
 import { shownName } from "../text/shown-name.ts";
@@ -58,10 +59,28 @@ export function explainedLines(
     ...outcomeLines(explanation, now),
     ...codeLines(explanation),
     ...hopLines(explanation.hop, now, "hop"),
-    ...failures.map((failure) =>
-      line("wouldFail", "would fail", `${failure.message} (exit ${failure.exitCode})`, failure.hint),
-    ),
+    ...failures.map(failureLine),
   ];
+}
+
+/** The same of a target that a run could not begin with: what is known all the same, and why not. */
+export function knownLines(known: KnownTarget, failures: readonly AssumeMfaError[]): readonly ExplainedLine[] {
+  const { name, role, source, sourceNamedBy, mfaSerial, region, durationSeconds } = known;
+  const lines = [
+    line("target", "target", shownName(name)),
+    setting("role", "role", role, ({ arn }) => arn),
+    setting("account", "account", role, ({ accountId }) => accountId),
+    source && signerLine({ source, sourceNamedBy }),
+    setting("mfaSerial", "MFA device", mfaSerial),
+    setting("region", "region", region),
+    setting("duration.seconds", "lasts", durationSeconds, formatSeconds),
+    ...failures.map(failureLine),
+  ];
+  return lines.filter((each) => each !== undefined);
+}
+
+function failureLine({ message, exitCode, hint }: AssumeMfaError): ExplainedLine {
+  return line("wouldFail", "would fail", `${message} (exit ${exitCode})`, hint);
 }
 
 /** For people: the services that are called at one address stand in one line. */
@@ -124,7 +143,9 @@ function settingLines(explanation: RoleSessionExplanation): readonly ExplainedLi
     setting("sessionPolicy", "session policy", sessionPolicy, ({ text }) => `${text.length} characters of JSON`),
     ...target.policyArns.map((arn) => setting("policyArns", "policy", arn)),
     setting("confirm", "confirmation", target.confirm),
-    setting("cache", "kept in", target.cache, (kind) => (kind === "none" ? "nothing" : `the ${kind}`)),
+    setting("cache", "kept in", target.cache, (kind) =>
+      kind === "none" ? "nothing" : kind === "file" ? "a file" : "the keychain",
+    ),
     setting("session", "sessions", target.sessionMode),
     setting("scope", "may do", target.scope, () =>
       isNarrowed(target) ? "what the action needs" : "all that the role may",
@@ -164,7 +185,7 @@ function regionLine({ region, role }: Target): ExplainedLine | undefined {
   );
 }
 
-function signerLine({ source, sourceNamedBy }: Target): ExplainedLine {
+function signerLine({ source, sourceNamedBy }: Pick<Target, "source" | "sourceNamedBy">): ExplainedLine {
   const at = formatOrigin(source.origin);
   const by = sourceNamedBy === undefined ? at : formatOrigin(sourceNamedBy);
   return line("signer", "signed by", describeSigner(source), at === by ? at : `${at}, chosen by ${by}`);
@@ -204,7 +225,7 @@ function outcomeLines(
   const lines = [
     line("sessionName", "session name", sessionName.value ?? "not known yet", sessionName.from),
     line("duration.seconds", "lasts", formatSeconds(duration.seconds), duration.reason),
-    line("duration.maximumSeconds", "at most", formatSeconds(durationCap.seconds), durationCap.reason),
+    capLine(durationCap),
     line("cachedSession", "cache", ...describeCache(cache, target.cache.value, now)),
     target.source.kind !== "keys" || !target.source.credentials.isLongTerm
       ? undefined
@@ -219,6 +240,17 @@ function outcomeLines(
     line("route", "route", isServed ? `none is needed; then ${way}` : way),
   ];
   return lines.filter((each) => each !== undefined);
+}
+
+function capLine({ seconds, reason, refusedSeconds }: RoleSessionExplanation["durationCap"]): ExplainedLine {
+  return refusedSeconds === undefined
+    ? line("duration.maximumSeconds", "at most", formatSeconds(seconds), reason)
+    : line(
+        "duration.maximumSeconds",
+        "less than",
+        formatSeconds(refusedSeconds),
+        "AWS refused that for this role before",
+      );
 }
 
 function describeCache(

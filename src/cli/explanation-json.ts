@@ -1,6 +1,7 @@
 import type { AssumeMfaError } from "../errors.ts";
 import { type ErrorJson, toErrorJson } from "../outputs/json.ts";
 import type { CodeOutlook, RoleSessionExplanation } from "../session/explain.ts";
+import type { KnownTarget } from "../target/resolve-target.ts";
 import type { Origin, ServiceId, Sourced, Target } from "../target/target.ts";
 import { programName } from "../text/program-name.ts";
 import type { ScopedPlan } from "./scoped-plan.ts";
@@ -26,10 +27,13 @@ interface SignerJson {
   readonly namedBy: Origin | null;
 }
 
-/** What `--explain -o json` shows of a target: these keys, whatever was decided; null for what there is none of. */
+/**
+ * What `--explain -o json` shows of a target: these keys, whatever was decided; null for what there is none of, and of a
+ * target that a run could not begin with for what is not known.
+ */
 export interface ExplanationJson {
   readonly settings: Readonly<Record<string, unknown>>;
-  readonly signer: SignerJson;
+  readonly signer: SignerJson | null;
   readonly cachedSession: {
     /** `hit`, `miss`, `off` (neither read nor written), `aws cli` (a session of the AWS CLI's would be used). */
     readonly outcome: string;
@@ -38,7 +42,7 @@ export interface ExplanationJson {
     readonly differences: readonly string[];
     /** ISO 8601, of the session that serves, or that would but ends too soon. */
     readonly expiration: string | null;
-  };
+  } | null;
   /** What each scoped session is for, and the size of its policy; null where it is the role's whole session. */
   readonly scopedSessions: readonly { readonly resources: number; readonly policyCharacters: number }[] | null;
   /** Why the session is not shared with the AWS CLI, though `shareAwsCli` is true. */
@@ -56,9 +60,9 @@ export interface ExplanationJson {
     readonly reason: string;
     readonly maximumSeconds: number;
     readonly maximumReason: string;
-  };
+  } | null;
   readonly device: { readonly serial: string | null; readonly reason: string } | null;
-  readonly sessionName: { readonly name: string | null; readonly reason: string };
+  readonly sessionName: { readonly name: string | null; readonly reason: string } | null;
   readonly tokenCode: {
     readonly needed: boolean;
     /** Why none is; null when one is. */
@@ -67,7 +71,7 @@ export interface ExplanationJson {
     readonly source: string | null;
     /** What gives it, for people; null when none is needed. */
     readonly from: string | null;
-  };
+  } | null;
   /** Of a chain: the same of the role whose session signs; its `wouldFail` is in the outer one. */
   readonly hop: ExplanationJson | null;
   /** What would stop the run before it calls for a session. */
@@ -125,6 +129,26 @@ export function toExplanationJson(
   };
 }
 
+/** The same of a target that a run could not begin with. */
+export function toKnownJson(known: KnownTarget, failures: readonly AssumeMfaError[]): ExplanationJson {
+  const { source, sourceNamedBy } = known;
+  return {
+    settings: toSettingsJson(known),
+    signer: source === undefined ? null : toSignerJson({ source, sourceNamedBy }),
+    cachedSession: null,
+    scopedSessions: null,
+    awsCliObstacle: null,
+    sharedSession: null,
+    route: null,
+    duration: null,
+    device: null,
+    sessionName: null,
+    tokenCode: null,
+    hop: null,
+    wouldFail: failures.map(toErrorJson),
+  };
+}
+
 /** Milliseconds since 1970, of the session that is there. */
 export function expirationOf(cache: RoleSessionExplanation["cache"]): number | undefined {
   switch (cache.outcome) {
@@ -160,8 +184,8 @@ export function describeCodeSource({ source, asked }: Extract<CodeOutlook, { isN
   }
 }
 
-function toSettingsJson(target: Target): ExplanationJson["settings"] {
-  const { role, connection } = target;
+function toSettingsJson(target: KnownTarget): ExplanationJson["settings"] {
+  const { role, connection, endpoints } = target;
   const policy = target.sessionPolicy;
   return {
     role: toJson(role, ({ arn }) => arn),
@@ -169,23 +193,23 @@ function toSettingsJson(target: Target): ExplanationJson["settings"] {
     mfaRequired: toJson(target.mfaRequired),
     mfaProcess: toJson(target.mfaProcess, (words) => programName(words) ?? null),
     region: toJson(target.region),
-    endpoints: Object.fromEntries(SERVICE_IDS.map((service) => [service, toJson(target.endpoints[service])])),
+    endpoints: Object.fromEntries(SERVICE_IDS.map((service) => [service, toJson(endpoints?.[service])])),
     useFipsEndpoint: toJson(target.useFipsEndpoint),
     useDualstackEndpoint: toJson(target.useDualstackEndpoint),
     proxy:
-      connection.proxy === undefined
+      connection?.proxy === undefined
         ? null
         : { value: connection.proxy.address, origin: { kind: "environment", variable: connection.proxy.setBy } },
-    caBundle: toJson(connection.caBundle && { value: connection.caBundle.path, origin: connection.caBundle.origin }),
+    caBundle: toJson(connection?.caBundle && { value: connection.caBundle.path, origin: connection.caBundle.origin }),
     externalId: toJson(target.externalId),
     roleSessionName: toJson(target.roleSessionName),
     durationSeconds: toJson(target.durationSeconds),
     sourceIdentity: toJson(target.sourceIdentity),
-    sessionTags: target.sessionTags.map((tag) =>
+    sessionTags: (target.sessionTags ?? []).map((tag) =>
       toJson(tag, ({ key, value, isTransitive }) => ({ key, value, transitive: isTransitive })),
     ),
     sessionPolicy: toJson(policy, ({ text }) => text),
-    policyArns: target.policyArns.map((arn) => toJson(arn)),
+    policyArns: (target.policyArns ?? []).map((arn) => toJson(arn)),
     confirm: toJson(target.confirm),
     cache: toJson(target.cache),
     session: toJson(target.sessionMode),
@@ -202,7 +226,7 @@ function toJson<T>(
   return sourced === undefined ? null : { value: pick(sourced.value), origin: sourced.origin };
 }
 
-function toSignerJson({ source, sourceNamedBy }: Target): SignerJson {
+function toSignerJson({ source, sourceNamedBy }: Pick<Target, "source" | "sourceNamedBy">): SignerJson {
   const { label, origin, profileName } = source;
   const base = { label, profile: profileName ?? null, origin, namedBy: sourceNamedBy ?? null };
   switch (source.kind) {

@@ -3,6 +3,7 @@ import { ASSUME_ROLE_MAX_SECONDS } from "../target/duration.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import { isNarrowed } from "../target/narrow-target.ts";
 import type { SignIn, Target } from "../target/target.ts";
+import { shownName } from "../text/shown-name.ts";
 import { awsCliObstacle, findAwsCliSession } from "./aws-cli-session.ts";
 import { isOfRole } from "./call-assume-role.ts";
 import { knownDevice } from "./find-device.ts";
@@ -74,7 +75,12 @@ export interface RoleSessionExplanation {
   readonly route: Route | undefined;
   /** What the role session lasts, and how long it could last on this route. */
   readonly duration: { readonly seconds: number; readonly reason: string };
-  readonly durationCap: { readonly seconds: number; readonly reason: string };
+  readonly durationCap: {
+    readonly seconds: number;
+    readonly reason: string;
+    /** What AWS refused, where that is all that is known. */
+    readonly refusedSeconds?: number;
+  };
   /** Undefined where no code is presented. */
   readonly device: Outlook | undefined;
   readonly sessionName: Outlook;
@@ -233,7 +239,8 @@ function explainCap(
   if (isShared) return hour("a role of a shared session lasts 1 h at most");
   const refused = options.refresh ? undefined : learntOf(target, ports)?.refusedDurationSeconds;
   if (refused !== undefined) {
-    return { seconds: refused - 1, reason: `AWS refused ${formatSeconds(refused)} for this role before` };
+    const reason = `AWS refused ${formatSeconds(refused)} for this role before`;
+    return { seconds: refused - 1, reason, refusedSeconds: refused };
   }
   return {
     seconds: ASSUME_ROLE_MAX_SECONDS,
@@ -273,8 +280,9 @@ function explainSessionName(
 
 /** A program may give a user's own keys, which is seen once it was run. */
 function butForKeys({ source, mfaSerial }: Target): string {
-  const isProgram = source.kind === "provided" && source.provider.kind === "process";
-  return isProgram && mfaSerial !== undefined ? "; should it give a user's own keys, a code is needed after all" : "";
+  if (source.kind !== "provided" || source.provider.kind !== "process") return "";
+  const then = mfaSerial === undefined ? "none goes with them: no mfa_serial is set" : "a code is needed after all";
+  return `; should it give a user's own keys, ${then}`;
 }
 
 function explainCode(
@@ -290,7 +298,7 @@ function explainCode(
   if (cache.outcome === "hit") return { isNeeded: false, reason: "a live session is cached" };
   if (cache.outcome === "aws cli") return { isNeeded: false, reason: "the AWS CLI has a live session" };
   // A chain's code is that of its first hop.
-  if (hop !== undefined) return hop.code;
+  if (hop !== undefined) return ofHop(hop);
   if (route?.kind === "plain") return { isNeeded: false, reason: `${route.reason}${butForKeys(target)}` };
   if (signIn === undefined) return { isNeeded: false, reason: "no IAM user's keys sign" };
   if (route?.kind === "shared" && shared !== undefined) {
@@ -309,6 +317,16 @@ function explainCode(
     asked: source.kind === "person" ? somebody : undefined,
     fault: faultOf(source, request, somebody !== "nobody", ports),
   };
+}
+
+/** A session that is live is the hop's, and not the one that is wanted. */
+function ofHop({ target, cache, code }: RoleSessionExplanation): CodeOutlook {
+  const name = shownName(target.name);
+  if (cache.outcome === "hit") return { isNeeded: false, reason: `a live session of ${name}, which signs, is cached` };
+  if (cache.outcome === "aws cli") {
+    return { isNeeded: false, reason: `the AWS CLI has a live session of ${name}, which signs` };
+  }
+  return code;
 }
 
 /** Opens the terminal only to see that there is one. */

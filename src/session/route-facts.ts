@@ -82,7 +82,11 @@ export function routeFacts(
   return {
     targetName: target.name,
     // A token opens the role itself: no session signs, and nothing is chained.
-    signer: { kind: isOpenedByToken(target) ? "session" : signerKind(target.source), label: target.source.label },
+    signer: {
+      kind: isOpenedByToken(target) ? "session" : signerKind(target.source),
+      label: target.source.label,
+      isProgram: target.source.kind === "provided" && target.source.provider.kind === "process",
+    },
     mfaRequired: target.mfaRequired,
     mode: target.sessionMode,
     durationSeconds: target.durationSeconds,

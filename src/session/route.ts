@@ -13,7 +13,12 @@ export interface RouteFacts {
   /** For messages. */
   readonly targetName: string;
   /** Who signs: only an IAM user can present a code (AWS.md, "MFA rules"). `label`: for messages. */
-  readonly signer: { readonly kind: "user" | "session" | "role session"; readonly label: string };
+  readonly signer: {
+    readonly kind: "user" | "session" | "role session";
+    readonly label: string;
+    /** What it gives is seen once it was run, and counts as a session until then. */
+    readonly isProgram?: boolean;
+  };
   /** `assume_mfa_required` */
   readonly mfaRequired: Sourced<boolean>;
   readonly mode: Sourced<SessionMode>;
@@ -83,7 +88,10 @@ export function chooseRoute(facts: RouteFacts): Route {
     refuseLongerThanAnHour(facts, `${signer.label} signs, and a role that a role's session assumes`);
     return plain(`${signer.label} signs, and a session can't present a code`);
   }
-  if (signer.kind === "session") return plain(`${signer.label} is a session, which can't present a code`);
+  if (signer.kind === "session") {
+    const who = signer.isProgram === true ? `what ${signer.label} gives counts as` : `${signer.label} is`;
+    return plain(`${who} a session, which can't present a code`);
+  }
   if (!facts.mfaRequired.value) return plain("assume_mfa_required is false");
   if (mode.value === "direct") return direct(decidedBy(mode, "direct"));
   if (mode.value === "shared") {

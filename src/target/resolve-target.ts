@@ -149,7 +149,7 @@ function hopQuery(query: TargetQuery, name: string, visited: readonly string[]):
 }
 
 function resolveOnWay(query: TargetQuery): Target {
-  const { name, options, config, env, exported } = query;
+  const { name, options, config, env } = query;
   const profile = config.profile(name);
   const role = resolveRole(name, config);
   if (profile !== undefined) refuseUnknownSettings(profile);
@@ -163,12 +163,7 @@ function resolveOnWay(query: TargetQuery): Target {
   // A bare role ARN has no profile of its own; the one that signs is then the profile in force, as for the AWS CLI.
   const settings = profile ?? resolved.profile;
   const mfaRequired = checkedBoolean(profileSetting(settings, "assume_mfa_required")) ?? byDefault(true);
-  const serial = firstOf(
-    isChain ? undefined : optionSetting("--serial-number", options.serialNumber),
-    isChain ? undefined : environmentSetting(env, "ASSUME_MFA_SERIAL_NUMBER"),
-    profileSetting(profile, "mfa_serial"),
-    profileSetting(devices, "mfa_serial"),
-  );
+  const serial = serialSetting(query, profile, devices, isChain);
   const target: Omit<Target, "awsCliRequest"> = {
     name,
     profileName: profile?.name,
@@ -200,18 +195,7 @@ function resolveOnWay(query: TargetQuery): Target {
     ),
     sessionTags: resolveSessionTags(options.sessionTag, profile),
     ...resolveSessionPolicies(options.policy, options.policyArn, role.value),
-    region: checked(
-      firstOf(
-        optionSetting("--region", options.region),
-        ownRegion(environmentSetting(env, "AWS_REGION"), name, exported),
-        ownRegion(environmentSetting(env, "AWS_DEFAULT_REGION"), name, exported),
-        profileSetting(profile, "region"),
-        // A profile does not inherit its source's region, as in the AWS CLI: the wrong region is worse than none.
-        profile === undefined ? profileSetting(resolved.profile, "region") : undefined,
-      ),
-      (value) => REGION.test(value),
-      "the name of a region, such as us-east-1",
-    ),
+    region: resolveRegion(query, profile, resolved.profile),
     endpoints: resolveEndpoints(options.endpointUrl, settings, config, env),
     useFipsEndpoint: resolveSwitch(settings, env, "use_fips_endpoint"),
     useDualstackEndpoint: resolveSwitch(settings, env, "use_dualstack_endpoint"),
@@ -229,6 +213,78 @@ function resolveOnWay(query: TargetQuery): Target {
   refuseImpossibleChain(target);
   const awsCliRequest = resolveAwsCliRequest(target, profile, options.sourceProfile, env);
   return Object.freeze({ ...target, awsCliRequest });
+}
+
+/** What can be told of a target, whatever is wrong with the rest of it. */
+export type KnownTarget = Pick<Target, "name"> & Partial<Target>;
+
+/** What can be told of a target that `resolveTarget` refuses, each value by itself. @param options as there */
+export function resolveKnown(
+  name: string,
+  options: TargetOptions,
+  config: AwsConfig,
+  env: Environment,
+  exported?: ExportedSession,
+): KnownTarget {
+  const query: TargetQuery = { name, options, config, env, exported, visited: [] };
+  const profile = config.profile(name);
+  const role = ifKnown(() => resolveRole(name, config));
+  const resolved = ifKnown(() => resolveSource(sourceQuery(query, profile)));
+  const isChain = resolved?.source.kind === "role";
+  const serial = serialSetting(query, profile, isChain ? undefined : resolved?.profile, isChain);
+  const known = {
+    role,
+    source: resolved?.source,
+    sourceNamedBy: resolved?.namedBy,
+    mfaSerial: ifKnown(() => checkSerial(serial, true)),
+    region: ifKnown(() => resolveRegion(query, profile, resolved?.profile)),
+    durationSeconds: ifKnown(() => resolveDuration(options, profile, env)),
+  };
+  const told = Object.entries(known).filter(([, value]) => value !== undefined);
+  return { name, ...Object.fromEntries(told) };
+}
+
+function ifKnown<T>(resolve: () => T): T | undefined {
+  try {
+    return resolve();
+  } catch (error) {
+    if (error instanceof AssumeMfaError) return undefined;
+    throw error;
+  }
+}
+
+/** @param isChain a role signs, which presents no code: what this run says of the device is for another */
+function serialSetting(
+  { options, env }: TargetQuery,
+  profile: Profile | undefined,
+  devices: Profile | undefined,
+  isChain: boolean,
+): Setting | undefined {
+  return firstOf(
+    isChain ? undefined : optionSetting("--serial-number", options.serialNumber),
+    isChain ? undefined : environmentSetting(env, "ASSUME_MFA_SERIAL_NUMBER"),
+    profileSetting(profile, "mfa_serial"),
+    profileSetting(devices, "mfa_serial"),
+  );
+}
+
+function resolveRegion(
+  { name, options, env, exported }: TargetQuery,
+  profile: Profile | undefined,
+  source: Profile | undefined,
+): Sourced<string> | undefined {
+  return checked(
+    firstOf(
+      optionSetting("--region", options.region),
+      ownRegion(environmentSetting(env, "AWS_REGION"), name, exported),
+      ownRegion(environmentSetting(env, "AWS_DEFAULT_REGION"), name, exported),
+      profileSetting(profile, "region"),
+      // A profile does not inherit its source's region, as in the AWS CLI: the wrong region is worse than none.
+      profile === undefined ? profileSetting(source, "region") : undefined,
+    ),
+    (value) => REGION.test(value),
+    "the name of a region, such as us-east-1",
+  );
 }
 
 /**

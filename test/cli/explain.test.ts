@@ -437,6 +437,14 @@ describe("the cache", () => {
     ]);
   });
 
+  it("of a chain's first role is no session of the last one", async () => {
+    await world.login();
+    const { options, line } = setupOf({ lines: `role_arn = ${PROD_ROLE}\nsource_profile = dev` });
+    const { stdout } = await runExplained(line, options);
+    expect(stdout).toMatch(/^token code +none is needed {2}\(a live session of dev, which signs, is cached\)$/m);
+    expect(stdout).toMatch(/^kept in +a file /m);
+  });
+
   it("of a chain's first role tells the session's name", async () => {
     await world.login();
     rmSync(path.join(world.cacheHome, "assume-mfa", "callers"), { recursive: true });
@@ -540,7 +548,7 @@ describe("the route and the token code", () => {
     });
     expect(another).toMatchObject({
       needed: false,
-      reason: expect.stringContaining("should it give a user's own keys"),
+      reason: expect.stringMatching(/gives counts as a session.*should it give a user's own keys, a code is needed/),
     });
     expect(existsSync(sentinel)).toBe(false);
   });
@@ -635,6 +643,9 @@ describe("what would fail", () => {
     expect(refused.exitCode).toBeGreaterThan(0);
     const { wouldFail, duration } = await explain("prod login --duration 2h");
     expect(wouldFail).toMatchObject([{ code: "SESSION_SETTING_REFUSED" }]);
+    expect((await runExplained("prod login --duration 2h")).stdout).toMatch(
+      /^less than +2 h {2}\(AWS refused that for this role before\)$/m,
+    );
     expect(duration).toMatchObject({
       seconds: 7200,
       maximumSeconds: 7199,
@@ -652,8 +663,69 @@ describe("what would fail", () => {
       replies: [],
       env: world.configWith(`[profile mine]\nrole_arn = ${DEV_ROLE}\nassume_mfa_session = often\n`),
     });
-    expect(broken).toMatchObject({ exitCode: 3, stdout: "", operations: [], questions: [] });
+    expect(broken).toMatchObject({ exitCode: 0, operations: [], questions: [] });
+    const usage = await world.run("dev whoami --explain --duration 1", { replies: [] });
+    expect(usage).toMatchObject({ exitCode: 2, stdout: "", operations: [], questions: [] });
   });
+
+  it.each<[string, Setup, string, number, object]>([
+    [
+      "a loop",
+      {
+        lines: `role_arn = ${DEV_ROLE}\nsource_profile = other`,
+        more: `[profile other]\nrole_arn = ${PROD_ROLE}\nsource_profile = mine`,
+      },
+      "SOURCE_PROFILE_LOOP",
+      3,
+      { signer: null },
+    ],
+    [
+      "no such source",
+      { lines: PLAIN_LINES.replace("parent", "nobody") },
+      "SOURCE_CREDENTIALS_MISSING",
+      3,
+      { signer: null },
+    ],
+    [
+      "a passkey",
+      { lines: PLAIN_LINES.replace(SERIAL, "arn:aws:iam::111122223333:u2f/user/alice/key") },
+      "MFA_SERIAL_UNUSABLE",
+      3,
+      { signer: { kind: "keys", profile: "parent" } },
+    ],
+    [
+      "a shell's character",
+      { lines: `${PLAIN_LINES}\nmfa_process = pass otp | head` },
+      "CONFIG_MALFORMED",
+      3,
+      { signer: { kind: "keys" } },
+    ],
+    [
+      "no instance metadata",
+      {
+        lines: `role_arn = ${DEV_ROLE}\ncredential_source = Ec2InstanceMetadata\nregion = eu-west-1`,
+        env: { AWS_EC2_METADATA_DISABLED: "true" },
+      },
+      "SOURCE_CREDENTIALS_MISSING",
+      3,
+      { signer: null },
+    ],
+  ])(
+    "of a target that no run can begin with is told with what is known of it: %s",
+    async (_, setup, code, exit, known) => {
+      const { line, options } = setupOf(setup);
+      const shown = await runExplained(line, options);
+      expect(shown.stdout).toMatch(new RegExp(`^role +${DEV_ROLE} {2}\\(.*config:${lineOf(0)}\\)$`, "m"));
+      expect(shown.stdout).toMatch(/^account +222222222222 /m);
+      expect(shown.stdout).toMatch(new RegExp(`^would fail +.*\\(exit ${exit}\\)`, "m"));
+      const { stdout } = await runExplained(`${line} -o json`, options);
+      const [{ account, result }] = JSON.parse(stdout);
+      expect([account, Object.keys(result).sort()]).toEqual([DEV, Object.keys(await explain("dev login")).sort()]);
+      expect(result).toMatchObject({ ...known, route: null, tokenCode: null, wouldFail: [{ code }] });
+      expect(result.settings.role.value).toBe(DEV_ROLE);
+      expect((await world.run(line, { ...options, replies: [] })).exitCode).toBe(exit);
+    },
+  );
 });
 
 describe("the explained run is the run", () => {
@@ -805,16 +877,15 @@ describe("the explained run is the run", () => {
     const env = world.configWith(`[profile mine]\nrole_arn = ${DEV_ROLE}\nassume_mfa_session = often\n`);
     const options = { env, replies: [] };
     const json = await world.run("dev,mine whoami --explain -o json", options);
-    expect(json).toMatchObject({ exitCode: 5, operations: [], questions: [] });
+    expect(json).toMatchObject({ exitCode: 0, operations: [], questions: [] });
     expect(JSON.parse(json.stdout)).toMatchObject([
       { target: "dev", result: { route: { kind: "shared" } } },
-      { target: "mine", account: null, region: null, error: { code: "CONFIG_MALFORMED" } },
+      { target: "mine", account: DEV, region: null, result: { wouldFail: [{ code: "CONFIG_MALFORMED" }] } },
     ]);
     const shown = await world.run("dev,mine whoami --explain -o text", options);
-    expect(shown).toMatchObject({ exitCode: 5, operations: [] });
+    expect(shown).toMatchObject({ exitCode: 0, operations: [], said: "" });
     expect(shown.stdout).toMatch(/^dev\trole\t/m);
-    expect(shown.stdout).not.toContain("mine");
-    expect(shown.said).toMatch(/^assume-mfa: error: mine: .*assume_mfa_session/m);
+    expect(shown.stdout).toMatch(/^mine\twouldFail\t.*assume_mfa_session.*\(exit 3\)/m);
     const unknown = await world.run("dev,nobody whoami --explain", options);
     expect(unknown).toMatchObject({ exitCode: 3, stdout: "", operations: [] });
   });
