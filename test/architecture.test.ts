@@ -72,6 +72,7 @@ const REAL_HOST = new Set([
   "host/pinentry.ts",
   "host/pinentry-process.ts",
   "host/os-keychain.ts",
+  "host/keychain-package.ts",
   "host/ask-hidden-line.ts",
 ]);
 
@@ -93,7 +94,9 @@ const EDGE_FILES = new Set([
   "host/pinentry.ts",
   "host/pinentry-process.ts",
   "host/os-keychain.ts",
+  "host/keychain-package.ts",
   "target/text-file.ts",
+  "target/credentials-file.ts",
   "aws/bounded-http-handler.ts",
   "aws/ca-bundle.ts",
   "aws/tunnel-agent.ts",

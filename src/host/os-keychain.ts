@@ -7,11 +7,12 @@
 // next process can't read.
 import { type ChildProcess, spawn } from "node:child_process";
 import fs from "node:fs";
-import { createRequire } from "node:module";
 import path from "node:path";
+import { fileURLToPath } from "node:url";
 import { AssumeMfaError } from "../errors.ts";
 import type { Environment, Host } from "./host.ts";
 import type { Keychain } from "./keychain.ts";
+import { findKeychainPackage } from "./keychain-package.ts";
 
 const SERVICE = "assume-mfa";
 const PACKAGE = "@napi-rs/keyring";
@@ -28,7 +29,7 @@ export interface OsKeychainOptions {
   readonly timeLimitMs: number;
   /** Called once when an answer takes longer than a second: a dialog may be waiting behind a window. */
   onWaiting(): void;
-  /** Absolute path of the package; default: where it is installed. */
+  /** Absolute path of what is loaded; default: where keychain-package.ts finds it, never by the current folder (ACCEPTANCE.md T13). */
   findPackage?(): string | undefined;
 }
 
@@ -119,7 +120,7 @@ async function ask(request: Request, options: OsKeychainOptions): Promise<Answer
   const { host, timeLimitMs } = options;
   host.interrupts.signal.throwIfAborted();
   const env = childEnvironment(host.env, host.platform);
-  const file = (options.findPackage ?? findPackage)();
+  const file = options.findPackage ? options.findPackage() : findKeychainPackage(fileURLToPath(import.meta.url));
   if (file === undefined) {
     throw new AssumeMfaError("KEYCHAIN_FAILED", `there is no keychain: the package ${PACKAGE} is not installed`, {
       hint: "it is an optional dependency: install assume-mfa again, without --omit=optional",
@@ -182,18 +183,6 @@ function parseAnswer(text: string): Answer | undefined {
     const { value = null, failure } = JSON.parse(text) ?? {};
     if (failure !== undefined) return { failure: String(failure) };
     return value === null || typeof value === "string" ? { value } : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-/**
- * @returns undefined when it is not installed. Looked for from this file upwards, never from the current folder
- *   (ACCEPTANCE.md T13)
- */
-function findPackage(): string | undefined {
-  try {
-    return createRequire(import.meta.url).resolve(PACKAGE);
   } catch {
     return undefined;
   }

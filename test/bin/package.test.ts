@@ -1,4 +1,14 @@
-import { lstatSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import {
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -112,6 +122,47 @@ describe("installed", () => {
     });
     expect({ status, stdout }).toEqual({ status: 1, stdout: "" });
     expect(stderr).toMatch(/error: there is no keychain: the package @napi-rs\/keyring is not installed\n/);
+  });
+
+  it.each<[string, (folder: string) => { readonly into: string; readonly env?: Environment }]>([
+    ["a folder further up", (folder) => ({ into: join(folder, "node_modules") })],
+    ["NODE_PATH", (folder) => ({ into: join(folder, "path"), env: { NODE_PATH: join(folder, "path") } })],
+    ["~/.node_modules", (folder) => ({ into: join(folder, "home", ".node_modules") })],
+    ["~/.node_libraries", (folder) => ({ into: join(folder, "home", ".node_libraries") })],
+  ])("loads nobody else's package in its place, from %s", async (_where, place) => {
+    const { into, env: more = {} } = place(folder);
+    const loaded = join(folder, "loaded");
+    const real = join(PROJECT_FOLDER, "node_modules", "@napi-rs");
+    cpSync(real, join(into, "@napi-rs"), { recursive: true });
+    const plant = `require("node:fs").writeFileSync(${JSON.stringify(loaded)}, "")`;
+    writeFileSync(join(into, "@napi-rs", "keyring", "index.js"), plant);
+    try {
+      const { status, stderr } = await run([command(), "mfa", "store", "--serial-number", "GAHT12345678"], {
+        env: { ...env, ...more, DBUS_SESSION_BUS_ADDRESS: "unix:path=/nonexistent/bus" },
+        cwd: join(folder, "elsewhere"),
+      });
+      expect(existsSync(loaded)).toBe(false);
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr: expect.stringContaining("the package @napi-rs/keyring is not installed\n"),
+      });
+    } finally {
+      for (const left of [into, loaded]) rmSync(left, { recursive: true, force: true });
+    }
+  });
+
+  it("loads the optional package where npm installs it", async () => {
+    const scope = join(installed, "@napi-rs");
+    cpSync(join(PROJECT_FOLDER, "node_modules", "@napi-rs"), scope, { recursive: true });
+    try {
+      const { stderr } = await run([command(), "mfa", "store", "--serial-number", "GAHT12345678"], {
+        env: { ...env, DBUS_SESSION_BUS_ADDRESS: "unix:path=/nonexistent/bus" },
+        cwd: join(folder, "elsewhere"),
+      });
+      expect(stderr).toMatch(/error: there is no keychain: none answers on this session's D-Bus\n/);
+    } finally {
+      rmSync(scope, { recursive: true });
+    }
   });
 
   it("does the main job in its sandbox", async () => {
