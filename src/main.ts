@@ -70,7 +70,11 @@ function reportFailure(host: Host, thrown: unknown): number {
       noColorOption: host.argv.includes("--no-color"),
     }),
   );
-  host.stderr.write(`assume-mfa: ${red("error:")} ${visibleText(ours.message)}\n`);
+  // A run of ours that runs this one says `error:` itself, and that it was said above.
+  const isInside = isForProgram && Boolean(host.env.ASSUME_MFA_CREDENTIAL_PROCESS);
+  host.stderr.write(
+    `assume-mfa: ${red(isInside ? "in credential_process:" : "error:")} ${visibleText(ours.message)}\n`,
+  );
   // An SDK shows all of it as one message (ACCEPTANCE.md V6).
   for (const hint of isForProgram ? ours.hints.slice(0, MAX_PROGRAM_HINTS) : ours.hints)
     host.stderr.write(`assume-mfa: ${cyan("hint:")} ${visibleText(hint)}\n`);

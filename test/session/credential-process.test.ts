@@ -278,6 +278,20 @@ describe("credential_process", () => {
     expect(refused.said).toContain(message);
   });
 
+  it("that is a run of ours says itself what is wrong, once", async () => {
+    const ours = await run(`${program("assume-mfa", "exit 3")} dev credential-process`);
+    expect(ours.exitCode).toBe(3);
+    expect(ours.said).toMatch(
+      /^assume-mfa: error: \S+config:\d+: credential_process ended with status 3, as it says above\n$/,
+    );
+    const inner = await world.run("dev credential-process --no-input", {
+      env: { ASSUME_MFA_CREDENTIAL_PROCESS: '["vault"]' },
+    });
+    expect(inner).toMatchObject({ exitCode: 2, stdout: "" });
+    expect(inner.said).toMatch(/^assume-mfa: in credential_process: a token code is needed for dev/m);
+    expect(inner.said).not.toContain("error:");
+  });
+
   it.each<[string, string, string]>([
     ["that is not there", "/nowhere/vault-9 get", "can't be run: /nowhere/vault-9: not found"],
     ["of the current folder", "./vault get", "must begin with a program's name or its absolute path"],
