@@ -7,6 +7,7 @@ import os from "node:os";
 import path from "node:path";
 import { EXIT_CHILD_NOT_FOUND, EXIT_CHILD_NOT_RUNNABLE } from "../errors.ts";
 import { passSignalsOn } from "./child-signals.ts";
+import { hasTerminal } from "./controlling-terminal.ts";
 import type { Environment, Interrupts } from "./host.ts";
 
 /** How a child ended. */
@@ -36,6 +37,7 @@ export function runChild(
       resolve({ status: EXIT_CHILD_NOT_RUNNABLE, startFailure });
       return;
     }
+    const isAttended = hasTerminal();
     try {
       child = spawn(file, args, { stdio: toStdio(descriptors), env: { ...env } });
     } catch (error) {
@@ -43,7 +45,7 @@ export function runChild(
       resolve(toStartFailure(error as NodeJS.ErrnoException, file, env));
       return;
     }
-    const endSignals = passSignalsOn(child);
+    const endSignals = passSignalsOn(child, isAttended);
     const settle = (end: ChildEnd) => {
       endSignals();
       resolve(end);

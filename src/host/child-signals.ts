@@ -10,12 +10,12 @@ const TERMINAL_SIGNALS = ["SIGINT", "SIGQUIT", "SIGTSTP", "SIGWINCH"] as const;
 /**
  * Lets a child in the foreground have every signal once: what is sent to us alone is passed on, what the terminal sends to
  * both of us is not. Where there is a terminal, we stop when the child stops, so that the shell that waits for us sees it.
+ * @param isAttended whether there was a terminal before the child was started: with the child it can already be gone
  * @returns the end of it
  */
-export function passSignalsOn(child: ChildProcess): () => void {
+export function passSignalsOn(child: ChildProcess, isAttended: boolean): () => void {
   const { pid } = child;
   if (pid === undefined) return () => undefined;
-  const isAttended = hasTerminal();
   const listeners: (readonly [NodeJS.Signals, () => void])[] = [];
   const on = (signal: NodeJS.Signals, listener: () => void) => {
     process.on(signal, listener);
