@@ -115,7 +115,7 @@ function messageOf(thrown: unknown): string {
 
 /** Undefined where the run is no `export`, or has nothing that a shell would take in. */
 function failedExportFormat(host: Host): ExportFormat | undefined {
-  if (host.stdout.isTerminal || !isMeantAs("export", host.argv)) return undefined;
+  if (host.stdout.isTerminal || !isMeantAs("export", host.argv) || isProfileWritten(host.argv)) return undefined;
   try {
     return resolveExportFormat(askedExportFormat(host.argv), host.env.SHELL);
   } catch {
@@ -131,6 +131,11 @@ function isMeantAs(action: string, argv: readonly string[]): boolean {
   // A slip of the hand counts: no other action is near.
   const isNear = (given: string | undefined) => given !== undefined && editDistance(given, action) <= 2;
   return isNear(word) || (!isTargetExplicit && isNear(targetName));
+}
+
+/** `export --write-profile`: no shell waits for what it prints. */
+function isProfileWritten(argv: readonly string[]): boolean {
+  return argv.some((word) => /^--write-profile(?:=|$)/.test(word));
 }
 
 function isDebugAsked(host: Host): boolean {

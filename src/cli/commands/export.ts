@@ -10,14 +10,17 @@ import {
   resolveExportFormat,
 } from "../../outputs/export.ts";
 import { toVariableChanges, type VariableChange } from "../../outputs/export-variables.ts";
-import { addSessionOptions, type SessionOptions } from "../options.ts";
+import { formatJson } from "../../outputs/json.ts";
+import { addSessionOptions, resolveScreenOptions, type SessionOptions } from "../options.ts";
 import { runOnTarget } from "../run-on-target.ts";
+import { makeScreen } from "../screen.ts";
 import type { Services } from "../services.ts";
 
 interface ExportOptions extends SessionOptions {
   readonly format?: string;
   readonly unset?: boolean;
   readonly show?: boolean;
+  readonly writeProfile?: string;
 }
 
 /** What an `export` prints when it fails is printed by `program.ts`, which also sees what can't be parsed. */
@@ -28,9 +31,14 @@ export function registerExport(program: Command, services: Services, targetName:
       .description("credentials as text, for eval")
       .option("--format <format>", `${EXPORT_FORMATS.join(", ")} (default: fish where $SHELL is fish, else sh)`)
       .option("--unset", "take away what export sets")
-      .option("--show", "print them even to a terminal"),
+      .option("--show", "print them even to a terminal")
+      .option("--write-profile <name>", "print none, write them to this profile of the credentials file"),
   ).action(async (options: ExportOptions) => {
     const { host } = services;
+    if (options.writeProfile !== undefined) {
+      await exportToProfile(services, targetName, options, options.writeProfile);
+      return;
+    }
     const format = resolveExportFormat(
       options.format ?? (options.output === "json" ? "json" : undefined),
       host.env.SHELL,
@@ -75,6 +83,37 @@ export function registerExport(program: Command, services: Services, targetName:
       };
     });
   });
+}
+
+async function exportToProfile(
+  services: Services,
+  targetName: string,
+  options: ExportOptions,
+  profile: string,
+): Promise<void> {
+  if (options.format !== undefined || options.show === true) {
+    throw new AssumeMfaError(
+      "USAGE",
+      "--write-profile prints no credentials: --format and --show have no meaning then",
+      {
+        hint: "leave them out",
+      },
+    );
+  }
+  const { openProfileFile, removeProfile, writeProfile } = await import("../write-profile.ts");
+  if (options.unset === true && options.explain !== true) {
+    const { host } = services;
+    const screen = makeScreen(host, resolveScreenOptions(options, host.env));
+    const file = openProfileFile(profile, services.loadConfig());
+    const isRemoved = await removeProfile(file, services);
+    if (screen.output === "json") screen.result(formatJson({ ...file, removed: isRemoved }));
+    const shown = `[${profile}] of ${file.path}`;
+    screen.note(isRemoved ? `the credentials are gone from ${shown}` : `there is no ${shown}`);
+    return;
+  }
+  const open = () => openProfileFile(profile, services.loadConfig());
+  const demand = { needsRegion: false, check: () => void open() };
+  await runOnTarget(services, targetName, options, demand, (run) => writeProfile(open(), run));
 }
 
 interface GithubEnvironment {
