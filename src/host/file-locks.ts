@@ -12,6 +12,16 @@ import path from "node:path";
 import type { LockHolder, Locks } from "./lock.ts";
 import { privateFiles } from "./private-files.ts";
 
+const { O_RDONLY } = fs.constants;
+// Not on Windows.
+const O_NOFOLLOW = fs.constants.O_NOFOLLOW ?? 0;
+const O_NONBLOCK = fs.constants.O_NONBLOCK ?? 0;
+
+/** Many times what one takes. */
+const CLAIM_LIMIT_BYTES = 4_096;
+/** More than any number of processes that begin at once needs. */
+const MOST_ROUNDS = 1_000;
+
 interface Claim extends LockHolder {
   /** When the process started, as its system tells it; tells it from a later one of the same pid. */
   readonly startedAt: string | undefined;
@@ -27,7 +37,7 @@ export function makeFileLocks(folder: string, now: () => number): Locks {
       privateFiles.ensureFolder(path.dirname(folder));
       privateFiles.ensureFolder(folder);
       // Each failure to make the next number means that somebody else did: a few rounds settle it.
-      for (;;) {
+      for (let round = 0; round < MOST_ROUNDS; round += 1) {
         const numbers = numbersOf(folder, name);
         const highest = numbers.at(-1) ?? 0;
         const claim = highest === 0 ? undefined : readClaim(path.join(folder, `${name}.${highest}`));
@@ -42,6 +52,7 @@ export function makeFileLocks(folder: string, now: () => number): Locks {
         for (const number of numbers) privateFiles.remove(path.join(folder, `${name}.${number}`));
         return { release: () => release(folder, name, mine, now()) };
       }
+      throw new Error(`${path.join(folder, name)} can't be locked: its files change all the time`);
     },
   };
 }
@@ -90,12 +101,23 @@ function formatClaim(since: number, released: boolean): string {
 function readClaim(file: string): Claim | undefined {
   try {
     // Between link and unlink a claim has two names for a moment, so it is read without private-files' check of that.
-    const claim = JSON.parse(fs.readFileSync(file, "utf8")) as Partial<Claim>;
+    const claim = JSON.parse(readPlainFile(file) ?? "") as Partial<Claim>;
     const { pid, since, startedAt, place, released } = claim;
     if (!Number.isInteger(pid) || typeof since !== "number" || typeof place !== "string") return undefined;
     return { pid: pid as number, since, startedAt, place, released: released === true };
   } catch {
     return undefined;
+  }
+}
+
+/** A FIFO or a device is not opened to be waited for, and nothing followed or read that is no claim by its size. */
+function readPlainFile(file: string): string | undefined {
+  const fd = fs.openSync(file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+  try {
+    const status = fs.fstatSync(fd);
+    return status.isFile() && status.size <= CLAIM_LIMIT_BYTES ? fs.readFileSync(fd, "utf8") : undefined;
+  } finally {
+    fs.closeSync(fd);
   }
 }
 

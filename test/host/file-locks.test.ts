@@ -1,8 +1,17 @@
-import { type ChildProcess, fork, spawn } from "node:child_process";
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
+import { type ChildProcess, execFileSync, fork, spawn, spawnSync } from "node:child_process";
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import path from "node:path";
-import { afterEach, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { makeFileLocks } from "../../src/host/file-locks.ts";
 import type { HeldLock, LockHolder } from "../../src/host/lock.ts";
 
@@ -36,6 +45,50 @@ function writeClaim(number: number, change: Record<string, unknown>): void {
     mode: 0o600,
   });
 }
+
+function linkToFifo(file: string): void {
+  execFileSync("mkfifo", [path.join(folder, "fifo")]);
+  symlinkSync("fifo", file);
+}
+
+/** Of this process, which lives. */
+function heldClaim(): string {
+  const mine = held(locks().tryAcquire("b"));
+  const text = readFileSync(path.join(folder, "b.1"), "utf8");
+  mine.release();
+  return text;
+}
+
+function acquireElsewhere() {
+  const program = `
+const { makeFileLocks } = require(process.argv[1]);
+try {
+  const answer = makeFileLocks(process.argv[2], Date.now).tryAcquire("a");
+  process.stdout.write("release" in answer ? "held" : "another's");
+} catch (error) {
+  process.stdout.write(error.message);
+}`;
+  return spawnSync(process.execPath, ["-e", program, bundled, folder], {
+    encoding: "utf8",
+    timeout: 5_000,
+    killSignal: "SIGKILL",
+  });
+}
+
+let bundled: string;
+
+beforeAll(async () => {
+  // Node 20 runs no TypeScript.
+  const { rolldown } = await import("rolldown");
+  const bundle = await rolldown({
+    input: path.resolve("src/host/file-locks.ts"),
+    platform: "node",
+    logLevel: "silent",
+  });
+  bundled = path.join(mkdtempSync(path.join(tmpdir(), "assume-mfa-locks-")), "locks.cjs");
+  await bundle.write({ file: bundled, format: "cjs" });
+});
+afterAll(() => rmSync(path.dirname(bundled), { recursive: true, force: true }));
 
 describe("a lock", () => {
   it("has one holder, and names it to others", () => {
@@ -84,6 +137,32 @@ describe("a lock", () => {
     child.kill("SIGKILL");
     await ended;
     expect(isHeld(locks().tryAcquire("a"))).toBe(true);
+  });
+
+  it.each<[string, (file: string) => void]>([
+    ["a FIFO", (file) => execFileSync("mkfifo", [file])],
+    ["a link to one", (file) => linkToFifo(file)],
+    ["a link to a device without an end", (file) => symlinkSync("/dev/zero", file)],
+    ["a folder", (file) => mkdirSync(file)],
+    ["a huge file", (file) => writeFileSync(file, `${" ".repeat(5_000)}${heldClaim()}`)],
+  ])("is held by nobody where its file is %s, which is not waited for", (_what, plant) => {
+    held(locks().tryAcquire("a")).release();
+    plant(path.join(folder, "a.7"));
+    // In a process of its own: one that waits in open(2) could not be ended by this test's time limit.
+    const { stdout, signal } = acquireElsewhere();
+    expect({ signal, stdout }).toEqual({ signal: null, stdout: "held" });
+    expect(readdirSync(folder)).toContain("a.8");
+  });
+
+  it("gives up on a number after which none can come", () => {
+    held(locks().tryAcquire("a")).release();
+    writeFileSync(path.join(folder, `a.${"9".repeat(15)}`), "");
+    const { stdout, signal } = acquireElsewhere();
+    expect({ signal, stdout }).toEqual({
+      signal: null,
+      stdout: `${path.join(folder, "a")} can't be locked: its files change all the time`,
+    });
+    expect(readdirSync(folder).filter((name) => name.endsWith(".tmp"))).toEqual([]);
   });
 
   it("throws where nothing can be written", () => {
