@@ -159,15 +159,19 @@ function formatExplained(
       }),
     );
   }
+  const isOneOfSeveral = all.length > 1;
   const explained = all.map((each) =>
     isExplained(each)
-      ? { name: each.target.name, lines: explainedLines(each.explanation, each.failures, now, each.plan) }
-      : { name: each.known.name, lines: knownLines(each.known, [each.error]) },
+      ? {
+          name: each.target.name,
+          lines: explainedLines(each.explanation, each.failures, now, each.plan, isOneOfSeveral),
+        }
+      : { name: each.known.name, lines: knownLines(each.known, each.error, isOneOfSeveral) },
   );
   if (output === "text") {
     // Of several targets each line says whose it is.
     const rows = explained.flatMap(({ name: target, lines }) =>
-      lines.map(({ name, value, from }) => [...(all.length > 1 ? [target] : []), name, value, from]),
+      lines.map(({ name, value, from }) => [...(isOneOfSeveral ? [target] : []), name, value, from]),
     );
     return formatTabSeparated(rows);
   }

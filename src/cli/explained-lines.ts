@@ -1,5 +1,5 @@
 import { defaultRegionOf } from "../aws/arn.ts";
-import type { AssumeMfaError } from "../errors.ts";
+import type { AssumeMfaError, ErrorCode } from "../errors.ts";
 import type { ExplainedField } from "../outputs/explained-fields.ts";
 import type { CacheOutlook, RoleSessionExplanation } from "../session/explain.ts";
 import { formatSeconds } from "../session/route.ts";
@@ -45,12 +45,14 @@ const INPUT_WORDS: Readonly<Record<string, string>> = {
  * @param failures what would stop the run, of the target and of its session
  * @param now milliseconds since 1970
  * @param plan of a scoped run
+ * @param isOneOfSeveral targets, of which none stops the others
  */
 export function explainedLines(
   explanation: RoleSessionExplanation,
   failures: readonly AssumeMfaError[],
   now: number,
   plan: ScopedPlan | undefined,
+  isOneOfSeveral: boolean,
 ): readonly ExplainedLine[] {
   return [
     line("target", "target", shownName(explanation.target.name)),
@@ -59,12 +61,16 @@ export function explainedLines(
     ...outcomeLines(explanation, now),
     ...codeLines(explanation),
     ...hopLines(explanation.hop, now, "hop"),
-    ...failures.map(failureLine),
+    ...failures.map((failure) => failureLine(failure, isOneOfSeveral)),
   ];
 }
 
 /** The same of a target that a run could not begin with: what is known all the same, and why not. */
-export function knownLines(known: KnownTarget, failures: readonly AssumeMfaError[]): readonly ExplainedLine[] {
+export function knownLines(
+  known: KnownTarget,
+  failure: AssumeMfaError,
+  isOneOfSeveral: boolean,
+): readonly ExplainedLine[] {
   const { name, role, source, sourceNamedBy, mfaSerial, region, durationSeconds } = known;
   const lines = [
     line("target", "target", shownName(name)),
@@ -74,13 +80,25 @@ export function knownLines(known: KnownTarget, failures: readonly AssumeMfaError
     setting("mfaSerial", "MFA device", mfaSerial),
     setting("region", "region", region),
     setting("duration.seconds", "lasts", durationSeconds, formatSeconds),
-    ...failures.map(failureLine),
+    failureLine(failure, isOneOfSeveral),
   ];
   return lines.filter((each) => each !== undefined);
 }
 
-function failureLine({ message, exitCode, hint }: AssumeMfaError): ExplainedLine {
-  return line("wouldFail", "would fail", `${message} (exit ${exitCode})`, hint);
+/** What ends a run over several targets before any of them is begun; whatever else fails is one target's own. */
+const OF_ALL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
+  "USAGE",
+  "TOKEN_CODE_MALFORMED",
+  "TOKEN_CODE_MISSING",
+  "ENDPOINT_UNEXPECTED",
+]);
+
+/** PARTIAL_FAILURE */
+const EXIT_PARTIAL = 5;
+
+function failureLine({ code, message, exitCode, hint }: AssumeMfaError, isOneOfSeveral: boolean): ExplainedLine {
+  const ends = isOneOfSeveral && !OF_ALL.has(code) ? EXIT_PARTIAL : exitCode;
+  return line("wouldFail", "would fail", `${message} (exit ${ends})`, hint);
 }
 
 /** For people: the services that are called at one address stand in one line. */

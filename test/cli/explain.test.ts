@@ -869,6 +869,9 @@ describe("the explained run is the run", () => {
         { code: "TOKEN_CODE_MISSING", message: "2 token codes are needed (dev, staging), and only one is given" },
       ]);
     }
+    expect((await runExplained(line, { replies: undefined })).stdout).toMatch(
+      /^would fail +2 token codes .* \(exit 2\)/m,
+    );
     for (const { result } of await explainAll(line)) expect(result.wouldFail).toEqual([]);
     expect(await world.run(line)).toMatchObject({ exitCode: 2, operations: [] });
   });
@@ -885,7 +888,7 @@ describe("the explained run is the run", () => {
     const shown = await world.run("dev,mine whoami --explain -o text", options);
     expect(shown).toMatchObject({ exitCode: 0, operations: [], said: "" });
     expect(shown.stdout).toMatch(/^dev\trole\t/m);
-    expect(shown.stdout).toMatch(/^mine\twouldFail\t.*assume_mfa_session.*\(exit 3\)/m);
+    expect(shown.stdout).toMatch(/^mine\twouldFail\t.*assume_mfa_session.*\(exit 5\)/m);
     const unknown = await world.run("dev,nobody whoami --explain", options);
     expect(unknown).toMatchObject({ exitCode: 3, stdout: "", operations: [] });
   });
