@@ -64,7 +64,7 @@ export function makeServices(plainHost: Host, runProgram: (host: Host) => Promis
     version: packageJson.version,
     loadConfig: () => loadAwsConfig(host),
     loadConfigIn: (env) => loadAwsConfig({ env, homeDirectory: host.homeDirectory }),
-    cache: makeFileSessionCache(privateFiles, keychain, folder),
+    cache: makeFileSessionCache(privateFiles, keychain, folder, () => host.now()),
     awsCliCache: makeAwsCliCache(privateFiles, host),
     shared: makeSharedSessions(privateFiles, keychain, folder),
     roleFacts: makeFileRoleFacts(privateFiles, folder),

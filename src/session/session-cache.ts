@@ -40,11 +40,13 @@ export interface KeptSession {
 /**
  * Role sessions in 0600 files, one each.
  * @param folder the program's cache folder; undefined where there is none
+ * @param now this machine's clock, milliseconds since 1970
  */
 export function makeFileSessionCache(
   files: PrivateFiles,
   keychain: Keychain,
   folder: string | undefined,
+  now: () => number,
 ): SessionCache {
   const sessions = folder === undefined ? undefined : path.join(folder, "sessions");
   const fileOf = (digest: string) => path.join(sessions as string, `${digest}.json`);
@@ -66,10 +68,15 @@ export function makeFileSessionCache(
       return kept !== undefined && name === `${digest}.json` ? [{ kept, digest }] : [];
     });
   };
-  /** Nobody takes them any more, and nobody else removes them. @param now milliseconds since 1970 by AWS's clock */
-  const sweepEnded = async (now: number) => {
+  /**
+   * Nobody takes them any more, and nobody else removes them. What has ended is told by this machine's clock alone: that
+   * of who answered now must not end what somebody else gave.
+   * @param written the digest of what stays whatever it says
+   */
+  const sweepEnded = async (written: string) => {
+    const endedBy = now() - ENDED_AGE_MS;
     for (const { kept, digest } of heads()) {
-      if (kept.expiration + ENDED_AGE_MS > now) continue;
+      if (digest === written || lastEnd(kept) > endedBy) continue;
       if (!kept.isInKeychain || (await keychain.remove(keychainName(digest)))) files.remove(fileOf(digest));
     }
   };
@@ -100,7 +107,7 @@ export function makeFileSessionCache(
         if (inKeychain) await keychain.remove(keychainName(digest));
         throw error;
       }
-      await sweepEnded(session.obtainedAt + session.clockOffsetMs);
+      await sweepEnded(digest);
     },
     async remove(inputs) {
       if (sessions === undefined) return true;
@@ -128,6 +135,13 @@ export function makeFileSessionCache(
 
 /** An ended session is kept for a while, so that a clock that is wrong for a moment takes nothing away. */
 const ENDED_AGE_MS = 24 * 3_600_000;
+
+/**
+ * By this machine's clock, milliseconds since 1970, if that is right by now, and if it is as wrong as it was: the later.
+ */
+function lastEnd({ expiration, clockOffsetMs }: Pick<KeptSession, "expiration" | "clockOffsetMs">): number {
+  return Math.max(expiration, expiration - clockOffsetMs);
+}
 
 function keychainName(digest: string): string {
   return `role-session-${digest}`;

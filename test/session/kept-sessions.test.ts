@@ -19,6 +19,7 @@ let sessions: string;
 beforeEach(() => {
   root = fs.mkdtempSync(path.join(tmpdir(), "assume-mfa-test-"));
   folder = path.join(root, "assume-mfa");
+  now = session.obtainedAt;
   sessions = path.join(folder, "sessions");
 });
 afterEach(() => fs.rmSync(root, { recursive: true, force: true }));
@@ -37,7 +38,9 @@ const session: RoleSession = {
   clockOffsetMs: 0,
   isFromCache: false,
 };
-const cache = () => makeFileSessionCache(privateFiles, NO_KEYCHAIN, folder);
+/** This machine's clock. */
+let now = session.obtainedAt;
+const cache = () => makeFileSessionCache(privateFiles, NO_KEYCHAIN, folder, () => now);
 const fileOf = (made: SessionInputs) => path.join(sessions, `${inputsDigest(canonicalText(made))}.json`);
 const rewrite = (file: string, change: (entry: Record<string, unknown>) => void) => {
   const entry = JSON.parse(fs.readFileSync(file, "utf8"));
@@ -47,7 +50,7 @@ const rewrite = (file: string, change: (entry: Record<string, unknown>) => void)
 
 describe("what is kept", () => {
   it("is nothing where nothing was written, and where there is no home folder", async () => {
-    for (const store of [cache(), makeFileSessionCache(privateFiles, NO_KEYCHAIN, undefined)]) {
+    for (const store of [cache(), makeFileSessionCache(privateFiles, NO_KEYCHAIN, undefined, () => now)]) {
       expect(store.list()).toEqual([]);
       expect(await store.clear()).toEqual({ removed: 0, left: [] });
       expect(await store.remove(inputs)).toBe(true);
@@ -191,31 +194,70 @@ describe("whose keys are whose, and what was exported", () => {
 });
 
 describe("what has ended", () => {
-  const ending = (expiration: number): RoleSession => {
+  /** @param end by AWS's clock, which is so far ahead of this machine's */
+  const ending = (end: number, clockOffsetMs = 0): RoleSession => {
     const { accessKeyId, secretAccessKey, sessionToken } = session.credentials;
-    const credentials = new Credentials({ accessKeyId, secretAccessKey, sessionToken, expiration });
-    return { ...session, credentials, obtainedAt: expiration - 3_600_000 };
+    const credentials = new Credentials({ accessKeyId, secretAccessKey, sessionToken, expiration: end });
+    return { ...session, credentials, clockOffsetMs, obtainedAt: end - clockOffsetMs - HOUR_MS };
   };
-  const DAY_MS = 24 * 3_600_000;
+  const HOUR_MS = 3_600_000;
+  const DAY_MS = 24 * HOUR_MS;
+  const YEAR_MS = 365 * DAY_MS;
   const END = 2_000_000_000_000;
+  const kept = () =>
+    cache()
+      .list()
+      .map(({ inputs: { externalId } }) => externalId ?? "new");
 
   it.each([
-    ["for more than a day is swept up by the next session that is kept", DAY_MS + 1, 1],
-    ["for less stays", DAY_MS - 3_600_000 - 1, 2],
+    ["for more than a day is swept up by the next session that is kept", DAY_MS + 1, ["new"]],
+    ["for less stays", DAY_MS - 1, ["new", "old"]],
   ])("%s", async (_, laterMs, left) => {
     await cache().write({ ...inputs, externalId: "old" }, ending(END), false);
-    await cache().write(inputs, ending(END + laterMs + 3_600_000), false);
-    expect(cache().list()).toHaveLength(left);
+    now = END + laterMs;
+    await cache().write(inputs, ending(now + HOUR_MS), false);
+    expect(kept().sort()).toEqual(left);
   });
 
-  it("is told by AWS's clock, not by this machine's", async () => {
-    await cache().write({ ...inputs, externalId: "old" }, ending(END), false);
-    const now = ending(END + 7_200_000);
-    await cache().write(inputs, { ...now, clockOffsetMs: 2 * DAY_MS, obtainedAt: now.obtainedAt }, false);
-    expect(
-      cache()
-        .list()
-        .map(({ inputs: { externalId } }) => externalId),
-    ).not.toContain("old");
+  it.each([YEAR_MS, -YEAR_MS, 5 * YEAR_MS])(
+    "is not told by an answer that is dated %i ms off: what lives stays, and what was just written",
+    async (offsetMs) => {
+      now = END - HOUR_MS;
+      await cache().write({ ...inputs, externalId: "live" }, ending(END), false);
+      // What an endpoint of that date gives has a life by that date, too.
+      await cache().write(inputs, ending(now + HOUR_MS + offsetMs, offsetMs), false);
+      expect(kept().sort()).toEqual(["live", "new"]);
+      // Nor by when it says to have been obtained.
+      await cache().write(inputs, { ...ending(END), obtainedAt: now + 5 * YEAR_MS, clockOffsetMs: offsetMs }, false);
+      expect(kept()).toContain("live");
+    },
+  );
+
+  it.each([
+    ["a clock that was years behind when it was kept, and is set", 5 * YEAR_MS],
+    ["a clock that was years ahead when it was kept, and is set", -5 * YEAR_MS],
+  ])("is told by this machine's clock and by what an entry says of it, both: %s", async (_, offsetMs) => {
+    now = END - HOUR_MS - offsetMs;
+    await cache().write({ ...inputs, externalId: "old" }, ending(END, offsetMs), false);
+    now = END - HOUR_MS / 2;
+    await cache().write(inputs, ending(END), false);
+    expect(kept().sort()).toEqual(["new", "old"]);
+    now = END + Math.max(0, -offsetMs) + DAY_MS + 1;
+    await cache().write(inputs, ending(now + HOUR_MS), false);
+    expect(kept()).toEqual(["new"]);
+  });
+
+  it.each([5 * YEAR_MS, -5 * YEAR_MS])("is told right by a clock that stays %i ms off", async (offsetMs) => {
+    now = END - HOUR_MS - offsetMs;
+    await cache().write({ ...inputs, externalId: "old" }, ending(END, offsetMs), false);
+    now += HOUR_MS / 2;
+    await cache().write(inputs, ending(END, offsetMs), false);
+    expect(kept().sort()).toEqual(["new", "old"]);
+  });
+
+  it("is not what was written just now, even so", async () => {
+    now = END + 2 * DAY_MS;
+    await cache().write(inputs, ending(END), false);
+    expect(kept()).toEqual(["new"]);
   });
 });

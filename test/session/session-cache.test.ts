@@ -196,7 +196,7 @@ describe("an entry that is not what we wrote", async () => {
     clockOffsetMs: 0,
     isFromCache: false,
   };
-  const cache = () => makeFileSessionCache(privateFiles, NO_KEYCHAIN, folder());
+  const cache = () => makeFileSessionCache(privateFiles, NO_KEYCHAIN, folder(), () => session.obtainedAt);
   const file = () => path.join(folder(), "sessions", `${inputsDigest(canonicalText(inputs))}.json`);
   const put = (text: string | Buffer) => fs.writeFileSync(file(), text, { mode: 0o600 });
 
