@@ -21,7 +21,8 @@ export interface CodeDevice {
 export interface SpentCodes {
   /**
    * @param now milliseconds since 1970
-   * @returns milliseconds since the code was sent, 0 and more; undefined when it was not in the last two minutes
+   * @returns milliseconds since the code was sent, 0 and more (0 where this machine's clock was set back since, by up to a
+   *   quarter of an hour); undefined when it was not in the last two minutes
    */
   sentAgoMs(device: CodeDevice, code: string, now: number): number | undefined;
   /**
@@ -97,11 +98,14 @@ export function makeFileSpentCodes(files: PrivateFiles, folder: string | undefin
 }
 
 /**
- * On either side: a clock that was set back by a little makes the device's secret give the same code again, and one that
- * was set back by hours must not refuse it for hours.
+ * How far in the future a code may have been sent, milliseconds: a clock that was set back makes the device's secret give
+ * the same codes again, as far back as a secret's code is made at all (`token-code-source.ts`). One that was set back by
+ * hours must not refuse for hours.
  */
+const SET_BACK_MS = 15 * 60_000;
+
 function isRecent(sentAt: number, now: number): boolean {
-  return Math.abs(now - sentAt) < SPENT_FOR_MS;
+  return now - sentAt < SPENT_FOR_MS && sentAt - now < SET_BACK_MS;
 }
 
 function hashOf(salt: string, code: string): string {

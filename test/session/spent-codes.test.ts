@@ -50,9 +50,11 @@ describe("the ledger of spent codes", () => {
     [SPENT_FOR_MS - 1, SPENT_FOR_MS - 1],
     [SPENT_FOR_MS, undefined],
     [3_600_000, undefined],
-    // The clock was set back: by a little it is still the same code, by hours it is nobody's.
+    // The clock was set back: by minutes the device's secret gives the same code again, by hours it is nobody's.
     [-45_000, 0],
-    [-SPENT_FOR_MS, undefined],
+    [-SPENT_FOR_MS, 0],
+    [-15 * 60_000 + 1, 0],
+    [-15 * 60_000, undefined],
     [-3_600_000, undefined],
   ])("%i ms later: %s", (later, ago) => {
     open().record(ALICE, "123456", NOW);
@@ -67,6 +69,14 @@ describe("the ledger of spent codes", () => {
     open().record(ALICE, "000004", NOW + 130_000);
     expect(JSON.parse(readFileSync(onlyFile(), "utf8")).sent).toHaveLength(3);
     expect(open().sentAgoMs(ALICE, "000002", NOW + 130_000)).toBe(70_000);
+  });
+
+  it("keeps one through a clock that is set back, and what is written by that", () => {
+    open().record(ALICE, "000001", NOW);
+    open().record(ALICE, "000002", NOW - 14 * 60_000);
+    expect(open().sentAgoMs(ALICE, "000001", NOW - 14 * 60_000)).toBe(0);
+    // It is none that is kept longer than others when the time comes again.
+    expect(open().sentAgoMs(ALICE, "000001", NOW + SPENT_FOR_MS)).toBeUndefined();
   });
 
   it("forgets one that is taken back, and that one alone", () => {
