@@ -22,6 +22,9 @@ export interface PinentryLimits {
   readonly endMs: number;
 }
 
+/** The system's own, never the first on the PATH: nobody asked for this program, and no variable of ours is for it. */
+const STTYS = ["/bin/stty", "/usr/bin/stty"];
+
 const LOOK_EVERY_MS = 2;
 const WATCH_EVERY_MS = 500;
 /** What it said is in the pipe when it ends; who holds the pipe after that is not waited for. */
@@ -79,8 +82,16 @@ export class PinentryProcess {
     const { spawn, spawnSync } = await import("node:child_process");
     const fd = ttyName === undefined ? undefined : openTerminal(ttyName);
     const stty = (arg: string): string | undefined => {
-      const { status, stdout } = spawnSync("stty", [arg], { stdio: [fd, "pipe", "ignore"], timeout: limits.endMs });
-      return status === 0 ? stdout.toString("latin1").trim() : undefined;
+      for (const system of STTYS) {
+        const { error, status, stdout } = spawnSync(system, [arg], {
+          stdio: [fd, "pipe", "ignore"],
+          env: { PATH: "/usr/bin:/bin" },
+          cwd: "/",
+          timeout: limits.endMs,
+        });
+        if (error === undefined) return status === 0 ? stdout.toString("latin1").trim() : undefined;
+      }
+      return undefined;
     };
     const mode = fd === undefined ? undefined : stty("-g");
     const child = spawn(program, [], { env: { ...env }, detached: true, stdio: ["pipe", "pipe", "ignore"] });

@@ -6,7 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { AssumeMfaError, InterruptedError } from "../../src/errors.ts";
 import type { Environment } from "../../src/host/host.ts";
 import { makePinentry, PINENTRY_LIMITS } from "../../src/host/pinentry.ts";
-import type { PinentryLimits } from "../../src/host/pinentry-process.ts";
+import { type PinentryLimits, PinentryProcess } from "../../src/host/pinentry-process.ts";
 import { isRunning, until } from "../support/processes.ts";
 
 // Servers of the protocol that do what no good one does, and what a good one may. The real ones, on a real terminal, are
@@ -434,5 +434,23 @@ describe("a pinentry is there", () => {
     const terminal = makePinentry({ PATH }, "darwin", new AbortController()).open();
     expect(await terminal?.askLine("which? ")).toBe("own");
     terminal?.close();
+  });
+});
+
+describe("the terminal's mode", () => {
+  it("is read and set by the system's own stty, never by the first on the PATH", async () => {
+    const planted = path.join(root, "planted");
+    mkdirSync(planted);
+    writeFileSync(path.join(planted, "stty"), `#!/bin/sh\nenv > ${planted}/ran\n`);
+    chmodSync(path.join(planted, "stty"), 0o755);
+    const before = process.env.PATH;
+    process.env.PATH = `${planted}:${before}`;
+    try {
+      const program = path.join(install(GOOD("echo D 1; echo OK")).folder, "pinentry");
+      (await PinentryProcess.start(program, {}, PINENTRY_LIMITS, "/dev/null", false)).kill();
+    } finally {
+      process.env.PATH = before;
+    }
+    expect(existsSync(path.join(planted, "ran"))).toBe(false);
   });
 });
