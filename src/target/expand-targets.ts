@@ -4,11 +4,14 @@ import type { AwsConfig } from "./aws-config.ts";
 import { lookedIn } from "./resolve-source.ts";
 import { quoted } from "./setting.ts";
 
+/** A session each: more than anybody has in one place, and few enough to be resolved and printed in a second or two. */
+const MOST_TARGETS = 500;
+
 /**
  * The targets that one word names: itself, or several, `dev,staging`, and globs over the profiles with a role, `team-*`.
  * An exact name wins over a list and a glob (CLI.md, "Targets").
  * @returns at least one; each once, in the order of the word, those of a glob in the order of the files
- * @throws AssumeMfaError TARGET_UNKNOWN for a glob that no profile with a role fits, USAGE for an empty part
+ * @throws AssumeMfaError TARGET_UNKNOWN for a glob that no profile with a role fits, USAGE for an empty part and for more than 500
  */
 export function expandTargets(word: string, config: AwsConfig): readonly string[] {
   if (isExact(word, config)) return [word];
@@ -20,7 +23,7 @@ export function expandTargets(word: string, config: AwsConfig): readonly string[
     }
     return isExact(part, config) || !/[*?]/.test(part) ? [part] : matching(part, config);
   });
-  return [...new Set(names)];
+  return each(names);
 }
 
 /**
@@ -29,7 +32,15 @@ export function expandTargets(word: string, config: AwsConfig): readonly string[
  * @throws AssumeMfaError as {@link expandTargets} does
  */
 export function expandAll(words: readonly string[], config: AwsConfig): readonly string[] {
-  return [...new Set(words.flatMap((word) => expandTargets(word, config)))];
+  return each(words.flatMap((word) => expandTargets(word, config)));
+}
+
+function each(names: readonly string[]): readonly string[] {
+  const once = [...new Set(names)];
+  if (once.length <= MOST_TARGETS) return once;
+  throw new AssumeMfaError("USAGE", `${once.length} targets are too many for one run: it takes ${MOST_TARGETS}`, {
+    hint: "name fewer, or narrow the glob",
+  });
 }
 
 /** Role names may hold a comma, profile names anything. */

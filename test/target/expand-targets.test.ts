@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { AssumeMfaError } from "../../src/errors.ts";
 import { makeAwsConfig, parseAwsConfig } from "../../src/target/aws-config.ts";
-import { expandTargets } from "../../src/target/expand-targets.ts";
+import { expandAll, expandTargets } from "../../src/target/expand-targets.ts";
 
 const ROLE = "arn:aws:iam::222222222222:role/PrivilegedActionsRole";
 const COMMA_ROLE = "arn:aws:iam::222222222222:role/a,b";
@@ -45,6 +45,19 @@ describe("a word for targets", () => {
     ["two commas", "dev,,prod", "USAGE"],
   ])("is refused: %s", (_, word, code) => {
     expect(() => expandTargets(word, config)).toThrow(expect.objectContaining({ code }) as AssumeMfaError);
+  });
+
+  it("are 500 at most, each counted once, by one word or several", () => {
+    const many = (count: number) => Array.from({ length: count }, (_, index) => `p${index}`);
+    const fleet = configOf(...many(501));
+    expect(expandTargets("p*,p1,p2", configOf(...many(500)))).toHaveLength(500);
+    const refused = expect.objectContaining({
+      code: "USAGE",
+      message: "501 targets are too many for one run: it takes 500",
+    });
+    for (const word of ["p*", many(501).join(",")]) expect(() => expandTargets(word, fleet)).toThrow(refused);
+    expect(() => expandAll(["p?,p??", "p???"], fleet)).toThrow(refused);
+    expect(expandAll(["p?,p??", "p1??"], fleet)).toHaveLength(200);
   });
 
   it("fits as a regular expression would, in no more than linear time", () => {
