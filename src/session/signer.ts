@@ -1,5 +1,6 @@
 import { defaultRegionOf } from "../aws/arn.ts";
 import type { ClientSettings } from "../aws/client-settings.ts";
+import { endpointPlace } from "../aws/endpoint-place.ts";
 import type { Credentials } from "../credentials/credentials.ts";
 import type { SignIn, Target } from "../target/target.ts";
 
@@ -34,9 +35,12 @@ export function stsRegion({ region, partition }: StsPlace): string {
   return region?.value ?? defaultRegionOf(partition);
 }
 
-/** Keys of a sandbox or an emulator can be shaped like anyone's: what is known of them is kept per place. */
+/**
+ * Keys of a sandbox or an emulator can be shaped like anyone's: what is known of them is kept per place.
+ * @returns the partition, whichever of AWS's addresses is called; another endpoint's URL (`aws/endpoint-place.ts`)
+ */
 export function placeName({ endpoints, partition }: Pick<StsPlace, "endpoints" | "partition">): string {
-  return endpoints.sts?.value ?? partition;
+  return endpoints.sts === undefined ? partition : endpointPlace(endpoints.sts.value, "sts");
 }
 
 export function stsSettings(place: StsPlace, credentials: Credentials): ClientSettings {

@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, statSync } from "node:fs";
 import path from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { endpointPlace } from "../../src/aws/endpoint-place.ts";
 import { computeTotp, parseBase32, TOTP_STEP_MS, totpStepAt } from "../../src/sandbox/totp.ts";
 import { DEV_ROLE, openCliWorld, type RunOptions, SERIAL } from "../support/cli-world.ts";
 import { NO_ANSWER } from "../support/fake-host.ts";
@@ -96,7 +97,10 @@ describe.skipIf(!HAS_KEYCHAIN)(`mfa store and mfa code${KEYCHAIN_LEFT_OUT}`, () 
     const [file, ...others] = readdirSync(markers());
     expect(others).toEqual([]);
     const place = path.join(markers(), file as string);
-    expect(JSON.parse(readFileSync(place, "utf8"))).toEqual({ serial: SERIAL, place: world.sandbox.endpoint });
+    expect(JSON.parse(readFileSync(place, "utf8"))).toEqual({
+      serial: SERIAL,
+      place: endpointPlace(world.sandbox.endpoint, "sts"),
+    });
     const modes = [path.join(state, "assume-mfa"), markers(), place].map((each) => statSync(each).mode & 0o777);
     expect(modes).toEqual([0o700, 0o700, 0o600]);
     const dead = { DBUS_SESSION_BUS_ADDRESS: "unix:path=/nonexistent/bus" };

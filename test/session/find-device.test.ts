@@ -2,6 +2,7 @@ import { randomBytes } from "node:crypto";
 import fs from "node:fs";
 import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
+import { endpointPlace } from "../../src/aws/endpoint-place.ts";
 import { privateFiles } from "../../src/host/private-files.ts";
 import { computeTotp, formatBase32, parseBase32, totpStepAt } from "../../src/sandbox/totp.ts";
 import type { MfaDevice } from "../../src/sandbox/world.ts";
@@ -374,7 +375,7 @@ describe("a remembered device", () => {
   it("is none for the same keys at another place", () => {
     const store = makeFileDeviceStore(privateFiles, path.join(world.cacheHome, "assume-mfa"));
     const accessKeyId = world.user("alice").accessKeys[0]?.accessKeyId ?? "";
-    expect(store.read(accessKeyId, world.sandbox.endpoint)).toBe(SERIAL);
+    expect(store.read(accessKeyId, endpointPlace(world.sandbox.endpoint, "sts"))).toBe(SERIAL);
     expect(store.read(accessKeyId, "aws")).toBeUndefined();
   });
 
