@@ -96,5 +96,8 @@ function calledForSource(source: Source): readonly { service: string; endpoint: 
   const { provider } = source;
   if (provider.kind === "login") return [{ service: "signin", endpoint: undefined }];
   if (provider.kind !== "sso") return [];
-  return [{ service: "sso", endpoint: provider.endpoint }];
+  const portal = { service: "sso", endpoint: provider.endpoint };
+  // Where only the portal's address is another, no sign-in is renewed.
+  if (provider.oidcEndpoint === undefined) return [portal];
+  return [portal, { service: "sso_oidc", endpoint: provider.oidcEndpoint }];
 }

@@ -1,19 +1,10 @@
-// Who gives a source's credentials: the explicit functions of @aws-sdk/credential-providers, never its default chain. Edge
-// file: @aws-sdk/credential-providers, node:fs, node:os, node:process. Rules: all that a function would look up by itself
-// is given, so that no AWS file is read behind our back; what it takes from the environment alone is set while it runs; the
-// configuration that it wants as a file is one of ours, with that one profile, and gone afterwards. Its words are not shown:
-// they can hold a piece of an answer or of a token. Imported only when credentials are due (it is a heavy part).
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import path from "node:path";
-import process from "node:process";
-import {
-  fromHttp,
-  fromInstanceMetadata,
-  fromLoginCredentials,
-  fromSSO,
-  fromWebToken,
-} from "@aws-sdk/credential-providers";
+// Who gives a source's credentials: for sign-ins and tokens the explicit functions of @aws-sdk/credential-providers, never
+// its default chain. Edge file: @aws-sdk/credential-providers. Rules: all that a function would look up by itself is given,
+// so that no AWS file is read behind our back; what it takes from the process or a file alone goes by `sdk-settings.ts`. Its
+// words are not shown: they can hold a piece of an answer or of a token. Imported only when credentials are due (it is a
+// heavy part). The services of an instance and a container are not asked by it: its functions take the address from the
+// process's environment, which is one for all targets at work, know no bound and can't be stopped.
+import { fromLoginCredentials, fromSSO, fromWebToken } from "@aws-sdk/credential-providers";
 import { classifyFailure, detachFailure } from "../aws/aws-failure.ts";
 import { awsText } from "../aws/aws-text.ts";
 import { makeClientConfig } from "../aws/client-config.ts";
@@ -26,8 +17,12 @@ import type { SourceProvider } from "../target/target.ts";
 import { readTextFile } from "../target/text-file.ts";
 import { shownName } from "../text/shown-name.ts";
 import { type ProcessPorts, runCredentialProcess } from "./credential-process.ts";
+import { loadContainerCredentials, loadInstanceMetadata } from "./metadata-credentials.ts";
 import type { ProvidedRequest } from "./provided-request.ts";
+import { type ConfigFiles, OWN_PROFILE, withConfigFile, withVariables } from "./sdk-settings.ts";
+import { checkSignInFile, loginSignInFile, ssoSignInFile } from "./sign-in-file.ts";
 import { stsRegion } from "./signer.ts";
+import { abortedBy, toTheirServices } from "./sso-handler.ts";
 
 type Provider<Kind extends SourceProvider["kind"]> = Extract<SourceProvider, { readonly kind: Kind }>;
 
@@ -45,9 +40,6 @@ export interface ProvidedPorts {
   readonly captureCommand: ProcessPorts["captureCommand"];
 }
 
-/** The services of an instance or a container are near: what they don't give at once they don't give. */
-const METADATA_TIME_LIMIT_MS = 10_000;
-const METADATA_STEP_LIMIT_MS = 2_000;
 /** Two calls over the network, each once again. */
 const SERVICE_TIME_LIMIT_MS = 60_000;
 const TOKEN_LIMIT_BYTES = 64 * 1024;
@@ -82,7 +74,7 @@ async function load(request: ProvidedRequest, ports: ProvidedPorts): Promise<Ide
     case "web identity":
       return loadWebIdentity(provider, request);
     case "instance metadata":
-      return loadInstanceMetadata(provider);
+      return loadInstanceMetadata(provider.endpoint);
     case "container":
       return loadContainer(provider, ports);
   }
@@ -109,16 +101,19 @@ function toCredentials({ expiration, ...keys }: Identity, label: string, now: nu
 }
 
 async function loadSso(provider: Provider<"sso">, request: ProvidedRequest, ports: ProvidedPorts): Promise<Identity> {
-  const { sessionName, startUrl, region, accountId, roleName, endpoint } = provider;
+  const { sessionName, startUrl, region, accountId, roleName, endpoint, oidcEndpoint } = provider;
   const text =
     sessionName === undefined
       ? ""
       : `[profile ${OWN_PROFILE}]\nsso_session = ${sessionName}\n[sso-session ${sessionName}]\nsso_start_url = ${startUrl}\nsso_region = ${region}\n`;
   const again = `aws sso login ${sessionName === undefined ? profileOption(request) : `--sso-session ${sessionName}`}`;
+  checkSignInFile(ssoSignInFile(sessionName ?? startUrl, ports.host), request.source.label, again);
   try {
-    return await withConfigFile(text, ports, (files) =>
-      within(
-        SERVICE_TIME_LIMIT_MS,
+    return await within(SERVICE_TIME_LIMIT_MS, (signal) => {
+      const clientConfig = unsignedConfig(request, region, endpoint?.value, signal);
+      const endpoints = { sso: endpoint?.value, oidc: oidcEndpoint?.value };
+      clientConfig.requestHandler = toTheirServices(clientConfig.requestHandler, endpoints);
+      return withSettings(text, ports, (files) =>
         fromSSO({
           ...files,
           ssoStartUrl: startUrl,
@@ -126,11 +121,11 @@ async function loadSso(provider: Provider<"sso">, request: ProvidedRequest, port
           ssoAccountId: accountId,
           ssoRoleName: roleName,
           ...(sessionName === undefined ? {} : { ssoSession: sessionName }),
-          clientConfig: unsignedConfig(request, region, endpoint?.value),
+          clientConfig,
           logger: SILENT,
         })(),
-      ),
-    );
+      );
+    });
   } catch (error) {
     const { label } = request.source;
     const { words } = failureOf(error, label);
@@ -156,17 +151,16 @@ async function loadLogin(
 ): Promise<Identity> {
   const region = provider.region ?? stsRegion(request.place);
   const text = `[profile ${OWN_PROFILE}]\nlogin_session = ${provider.session}\nregion = ${region}\n`;
+  const again = `aws login ${profileOption(request)}`;
+  checkSignInFile(loginSignInFile(provider.session, ports.host), request.source.label, again);
   try {
-    return await withConfigFile(text, ports, (files) =>
-      within(
-        SERVICE_TIME_LIMIT_MS,
-        fromLoginCredentials({ ...files, clientConfig: unsignedConfig(request, region, undefined), logger: SILENT })(),
-      ),
-    );
+    return await within(SERVICE_TIME_LIMIT_MS, (signal) => {
+      const clientConfig = unsignedConfig(request, region, undefined, signal);
+      return withSettings(text, ports, (files) => fromLoginCredentials({ ...files, clientConfig, logger: SILENT })());
+    });
   } catch (error) {
     const { label } = request.source;
     const { words } = failureOf(error, label);
-    const again = `aws login ${profileOption(request)}`;
     if (/ENOENT/.test(words)) {
       throw new AssumeMfaError("SOURCE_CREDENTIALS_MISSING", `${label}: nobody is signed in`, { hint: again });
     }
@@ -182,8 +176,7 @@ async function loadWebIdentity(provider: Provider<"web identity">, request: Prov
   const token = readToken(provider.tokenFile, source.label);
   const name = shape?.roleSessionName?.value ?? provider.roleSessionName ?? DEFAULT_SESSION_NAME;
   try {
-    return await within(
-      SERVICE_TIME_LIMIT_MS,
+    return await within(SERVICE_TIME_LIMIT_MS, (signal) =>
       fromWebToken({
         webIdentityToken: token,
         roleArn: provider.roleArn,
@@ -193,7 +186,7 @@ async function loadWebIdentity(provider: Provider<"web identity">, request: Prov
         ...(shape === undefined || shape.policyArns.length === 0
           ? {}
           : { policyArns: shape.policyArns.map(({ value }) => ({ arn: value })) }),
-        clientConfig: unsignedConfig(request, stsRegion(place), place.endpoints.sts?.value),
+        clientConfig: unsignedConfig(request, stsRegion(place), place.endpoints.sts?.value, signal),
         logger: SILENT,
       })(),
     );
@@ -208,22 +201,6 @@ async function loadWebIdentity(provider: Provider<"web identity">, request: Prov
   }
 }
 
-async function loadInstanceMetadata({ endpoint }: Provider<"instance metadata">): Promise<Identity> {
-  // Without IMDSv2's token anything on the instance that can be made to fetch an address could fetch the keys.
-  const settings = { AWS_EC2_METADATA_SERVICE_ENDPOINT: endpoint, AWS_EC2_METADATA_V1_DISABLED: "true" };
-  const given = { timeout: METADATA_STEP_LIMIT_MS, maxRetries: 1, ec2MetadataV1Disabled: true, logger: SILENT };
-  try {
-    return await withEnvironment(settings, () => within(METADATA_TIME_LIMIT_MS, fromInstanceMetadata(given)()));
-  } catch (error) {
-    if (error instanceof InterruptedError) throw error;
-    throw new AssumeMfaError(
-      "SOURCE_CREDENTIALS_MISSING",
-      `the instance's role: no credentials came from ${endpoint} (IMDSv2)`,
-      { hint: "is this an EC2 instance with a role? in a container the hop limit of its metadata must be 2" },
-    );
-  }
-}
-
 async function loadContainer({ uri }: Provider<"container">, { host }: ProvidedPorts): Promise<Identity> {
   const { AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: file, AWS_CONTAINER_AUTHORIZATION_TOKEN: given } = host.env;
   const token = file ? readToken(file, "the container's role") : given;
@@ -233,29 +210,7 @@ async function loadContainer({ uri }: Provider<"container">, { host }: ProvidedP
       hint: "check AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE and AWS_CONTAINER_AUTHORIZATION_TOKEN",
     });
   }
-  try {
-    return await within(
-      METADATA_TIME_LIMIT_MS,
-      // Empty, not left out: else the SDK takes them from the environment.
-      fromHttp({
-        awsContainerCredentialsFullUri: uri,
-        awsContainerCredentialsRelativeUri: "",
-        awsContainerAuthorizationToken: token ?? "",
-        awsContainerAuthorizationTokenFile: "",
-        timeout: METADATA_TIME_LIMIT_MS,
-        maxRetries: 0,
-        logger: SILENT,
-      })(),
-    );
-  } catch (error) {
-    const status = /status: (\d{3})/.exec(messageOf(error))?.[1];
-    const why = status === undefined ? "" : `: the answer was ${status}`;
-    throw new AssumeMfaError(
-      status === undefined ? "SOURCE_CREDENTIALS_MISSING" : "SOURCE_CREDENTIALS_INVALID",
-      `the container's role: no credentials came from ${new URL(uri).origin}${why}`,
-      { hint: "check AWS_CONTAINER_CREDENTIALS_RELATIVE_URI, AWS_CONTAINER_CREDENTIALS_FULL_URI and the task's role" },
-    );
-  }
+  return loadContainerCredentials(uri, token);
 }
 
 /** @throws AssumeMfaError SOURCE_CREDENTIALS_MISSING */
@@ -274,7 +229,7 @@ function readToken(file: string, label: string): string {
 }
 
 /** For calls that nobody signs: everything is given but credentials. */
-function unsignedConfig({ place }: ProvidedRequest, region: string, endpoint: string | undefined) {
+function unsignedConfig({ place }: ProvidedRequest, region: string, endpoint: string | undefined, signal: AbortSignal) {
   const isOwnAddress = endpoint !== undefined;
   const { credentials: _none, ...config } = makeClientConfig({
     region,
@@ -285,72 +240,41 @@ function unsignedConfig({ place }: ProvidedRequest, region: string, endpoint: st
     connection: place.connection,
     maxAttempts: 2,
   });
-  return config;
+  return { ...config, requestHandler: abortedBy(config.requestHandler, signal) };
 }
 
 const NOBODY = new Credentials({ accessKeyId: "", secretAccessKey: "" });
-const OWN_PROFILE = "source";
 
-interface ConfigFiles {
-  readonly profile: string;
-  readonly configFilepath: string;
-  readonly filepath: string;
-}
-
-/** The SDK takes these settings from a file alone. No secret is in it. */
-async function withConfigFile<T>(
+/** The SDK takes these settings from a file and from the process alone. No secret is in them. */
+function withSettings<T>(
   text: string,
-  { host }: ProvidedPorts,
+  { host: { homeDirectory, env } }: ProvidedPorts,
   work: (files: ConfigFiles) => Promise<T>,
 ): Promise<T> {
-  const folder = mkdtempSync(path.join(tmpdir(), "assume-mfa-source-"));
-  try {
-    const configFilepath = path.join(folder, "config");
-    writeFileSync(configFilepath, text, { mode: 0o600 });
-    const files = { profile: OWN_PROFILE, configFilepath, filepath: path.join(folder, "credentials") };
-    const { homeDirectory, env } = host;
-    const settings = {
-      ...(homeDirectory === undefined ? {} : { HOME: homeDirectory }),
-      AWS_LOGIN_CACHE_DIRECTORY: env.AWS_LOGIN_CACHE_DIRECTORY || undefined,
-    };
-    return await withEnvironment(settings, () => work(files));
-  } finally {
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-/** Sets variables of this process, for what the SDK takes from nowhere else; they are as before when it is done. */
-async function withEnvironment<T>(
-  settings: Readonly<Record<string, string | undefined>>,
-  work: () => Promise<T>,
-): Promise<T> {
-  const before = Object.keys(settings).map((name) => [name, process.env[name]] as const);
-  const set = (name: string, value: string | undefined) => {
-    if (value === undefined) delete process.env[name];
-    else process.env[name] = value;
-  };
-  try {
-    for (const [name, value] of Object.entries(settings)) set(name, value);
-    return await work();
-  } finally {
-    for (const [name, value] of before) set(name, value);
-  }
+  const home = homeDirectory === undefined ? {} : { HOME: homeDirectory };
+  const variables = { ...home, AWS_LOGIN_CACHE_DIRECTORY: env.AWS_LOGIN_CACHE_DIRECTORY || undefined };
+  return withVariables(variables, () => withConfigFile(text, work));
 }
 
 class OutOfTime extends Error {
   override readonly name = "TimeoutError";
 }
 
-/** Not all of the SDK's own time limits hold until an answer is complete. */
-async function within<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+/**
+ * Not all of the SDK's own time limits hold until an answer is complete.
+ * @param begin its signal ends the work's requests, when the time is over or its outcome is known
+ */
+async function within<T>(milliseconds: number, begin: (signal: AbortSignal) => Promise<T>): Promise<T> {
+  const controller = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<never>((_, reject) => {
     timer = setTimeout(() => reject(new OutOfTime("no answer within the time limit")), milliseconds);
   });
   try {
-    return await Promise.race([work, late]);
+    return await Promise.race([begin(controller.signal), late]);
   } finally {
     clearTimeout(timer);
+    controller.abort();
   }
 }
 

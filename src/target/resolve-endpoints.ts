@@ -15,6 +15,8 @@ import {
 } from "./setting.ts";
 import type { ServiceId, Sourced, Target } from "./target.ts";
 
+type SourceServiceId = ServiceId | "sso" | "sso_oidc";
+
 const SERVICE_IDS: readonly ServiceId[] = ["sts", "ec2", "dynamodb", "iam"];
 const MAX_URL_LENGTH = 2048;
 
@@ -44,11 +46,11 @@ export function resolveEndpoints(
 
 /**
  * The same of one service.
- * @param service `sso` is called for a source's credentials alone
+ * @param service `sso` and `sso_oidc` are called for a source's credentials alone
  * @returns undefined: AWS's own address
  */
 export function resolveEndpoint(
-  service: ServiceId | "sso",
+  service: SourceServiceId,
   option: string | undefined,
   profile: Profile | undefined,
   config: AwsConfig,
@@ -79,7 +81,7 @@ function refuseVariant(key: string, endpoint: Setting, profile: Profile | undefi
 }
 
 function configuredEndpoint(
-  service: ServiceId | "sso",
+  service: SourceServiceId,
   profile: Profile | undefined,
   config: AwsConfig,
   env: Environment,
@@ -93,7 +95,7 @@ function configuredEndpoint(
 }
 
 function servicesEndpoint(
-  service: ServiceId | "sso",
+  service: SourceServiceId,
   profile: Profile | undefined,
   config: AwsConfig,
 ): Setting | undefined {

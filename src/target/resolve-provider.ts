@@ -101,6 +101,7 @@ export function resolveSso(
     accountId: good("sso_account_id", (value) => /^\d{12}$/.test(value), "an account id of twelve digits"),
     roleName: good("sso_role_name", (value) => ROLE_NAME.test(value), "the name of a permission set"),
     endpoint: resolveEndpoint("sso", query.endpointUrl, profile, query.config, query.env),
+    oidcEndpoint: resolveEndpoint("sso_oidc", query.endpointUrl, profile, query.config, query.env),
   });
 }
 

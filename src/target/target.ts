@@ -77,6 +77,8 @@ export type SourceProvider =
       readonly roleName: string;
       /** In place of AWS's own address. */
       readonly endpoint: Sourced<string> | undefined;
+      /** Of the service that renews the sign-in, which gets the refresh token (`sso_oidc`). */
+      readonly oidcEndpoint: Sourced<string> | undefined;
     }
   | {
       /** A console sign-in (`aws login`). */

@@ -430,7 +430,7 @@ region = us-east-1
       clientSecret: "secret",
       refreshToken,
     });
-    const made = await run("behind login", MODERN, { env: env() });
+    const made = await run("behind login", MODERN, { env: { ...env(), AWS_ENDPOINT_URL_SSO_OIDC: place } });
     expect([made.exitCode, asked.map(({ method }) => method)]).toEqual([0, ["POST", "GET"]]);
     expect(asked[1]?.headers["x-amz-sso_bearer_token"]).toBe(`${accessToken}2`);
     expect(JSON.parse(readFileSync(file("corp"), "utf8")).accessToken).toBe(`${accessToken}2`);
