@@ -5,6 +5,7 @@ import type { Environment } from "../host/host.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import type { SourceProvided } from "../target/target.ts";
 import { programName, programPath } from "../text/program-name.ts";
+import { MARK_VARIABLE, runningWithProgram } from "./program-circle.ts";
 
 /** Time to sign in with a browser or to touch a key. */
 const TIME_LIMIT_MS = 60_000;
@@ -12,11 +13,6 @@ const TIME_LIMIT_MS = 60_000;
 const OUTPUT_LIMIT_BYTES = 65_536;
 /** Whoever sees nothing for longer than this wonders. */
 const PATIENCE_MS = 1_000;
-/** As many as profiles in a chain of roles. */
-const MAX_DEPTH = 10;
-
-/** The profiles whose `credential_process` runs already, the outermost first, as JSON: set for the program, read by us inside it. */
-export const MARK_VARIABLE = "ASSUME_MFA_CREDENTIAL_PROCESS";
 
 const BY_HAND_HINT = "run it by hand to see why; what it says stands on standard error";
 const FORMAT_HINT =
@@ -101,30 +97,7 @@ function isOurselves([program = "", ...args]: readonly string[]): boolean {
  * @throws AssumeMfaError SOURCE_PROFILE_LOOP, CONFIG_MALFORMED
  */
 export function runningWith({ origin, profileName = "" }: SourceProvided, env: Environment): readonly string[] {
-  const running = [...runningProcesses(env), profileName];
-  const first = running.indexOf(profileName);
-  if (first === running.length - 1 && running.length <= MAX_DEPTH) return running;
-  const loop = first === running.length - 1 ? running : running.slice(first);
-  throw new AssumeMfaError(
-    "SOURCE_PROFILE_LOOP",
-    `${formatOrigin(origin)}: credential_process goes round in a circle: ${loop.join(" → ")}`,
-    { hint: "let it give the keys themselves, not run assume-mfa for a profile that comes back to it" },
-  );
-}
-
-/** @throws AssumeMfaError CONFIG_MALFORMED when somebody else set the variable */
-function runningProcesses(env: Environment): readonly string[] {
-  const mark = env[MARK_VARIABLE];
-  if (mark === undefined || mark === "") return [];
-  try {
-    const names: unknown = JSON.parse(mark);
-    if (Array.isArray(names) && names.every((name) => typeof name === "string")) return names;
-  } catch {
-    // said below
-  }
-  throw new AssumeMfaError("CONFIG_MALFORMED", `${MARK_VARIABLE} is not what assume-mfa sets it to`, {
-    hint: `unset ${MARK_VARIABLE}`,
-  });
+  return runningWithProgram("credential_process", profileName, origin, env);
 }
 
 function processEnvironment({ env, isExported }: ProcessPorts, running: readonly string[]): Environment {

@@ -4,6 +4,7 @@ import type { CapturedOutput } from "../host/captured-command.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import type { Sourced } from "../target/target.ts";
 import { programPath } from "../text/program-name.ts";
+import { MARK_VARIABLE, runningWithProgram } from "./program-circle.ts";
 import type { RoleSessionPorts } from "./role-session.ts";
 import { parseTokenCode } from "./token-code.ts";
 
@@ -19,19 +20,23 @@ const BY_HAND_HINT = "run it by hand to see why; what it says stands on standard
 
 /**
  * Runs the profile's `mfa_process`, once, and takes the code from the first line that it prints. AWS's variables and ours
- * are not in its environment: it has no business with keys, sessions or a secret.
+ * are not in its environment: it has no business with keys, sessions or a secret. Only the mark of what runs is, so that a
+ * run of ours inside it finds a circle.
+ * @param forWhom the target or profile that wants the code
  * @returns six digits
  * @throws AssumeMfaError MFA_PROCESS_FAILED when it can't be run, TOKEN_CODE_MISSING or TOKEN_CODE_MALFORMED when it gave
- *   no code, naming the file and the line and nothing of what it printed; InterruptedError
+ *   no code, naming the file and the line and nothing of what it printed; SOURCE_PROFILE_LOOP when this run
+ *   is inside that very program; InterruptedError
  */
 export async function runMfaProcess(
   { value: command, origin }: Sourced<readonly string[]>,
+  forWhom: string,
   ports: Pick<RoleSessionPorts, "host" | "captureCommand" | "note">,
 ): Promise<string> {
   const at = formatOrigin(origin);
-  const env = Object.fromEntries(
-    Object.entries(ports.host.env).filter(([name]) => !/^(?:AWS|ASSUME_MFA)_/i.test(name)),
-  );
+  const kept = Object.entries(ports.host.env).filter(([name]) => !/^(?:AWS|ASSUME_MFA)_/i.test(name));
+  const running = runningWithProgram("mfa_process", forWhom, origin, ports.host.env);
+  const env = { ...Object.fromEntries(kept), [MARK_VARIABLE]: JSON.stringify(running) };
   const patience = setTimeout(() => ports.note(`waiting for mfa_process (${at})`), PATIENCE_MS);
   let output: CapturedOutput;
   try {

@@ -7,6 +7,7 @@ import { liveShared } from "./route-facts.ts";
 import type { KeptSharedSession, SharedPlace, SharedSession } from "./shared-sessions.ts";
 import { shortReason } from "./short-reason.ts";
 import { placeName } from "./signer.ts";
+import { codeSourceRequest, refuseCodeCircle } from "./token-code-source.ts";
 import { takeTurn } from "./turn.ts";
 
 /** The session of the day, without its secrets, which stay where they are kept. */
@@ -53,13 +54,15 @@ export async function obtainSharedSession(
       "no code was asked for; a role's own session needs no such place: assume-mfa <target> login",
     );
   }
+  const forWhom = signIn.source.profileName ?? signIn.source.label;
+  refuseCodeCircle(codeSourceRequest(signIn), forWhom, options, ports);
   const device = await findDevice(signIn, options, ports);
   const subject = { lock: [device.serial, placeName(signIn)], doing: "presents a code of the same device" };
   const turn = await takeTurn(subject, locks, host, note, async () => look());
   if (turn.kind === "served") return serve(turn.served);
   try {
     const request = {
-      forWhom: signIn.source.profileName ?? signIn.source.label,
+      forWhom,
       wantedFor: signIn.source.label,
       mfaSerial: device.serial,
       place: placeName(signIn),

@@ -40,7 +40,7 @@ import type { SpentCodes } from "./spent-codes.ts";
 import type { StoredSecrets } from "./stored-secrets.ts";
 import type { StsClient } from "./sts-client.ts";
 import type { GivenTokenCode } from "./token-code.ts";
-import { isCodeAtHand, presentTokenCode } from "./token-code-source.ts";
+import { codeSourceRequest, isCodeAtHand, presentTokenCode, refuseCodeCircle } from "./token-code-source.ts";
 import { takeTurn } from "./turn.ts";
 
 export { isLive, lastsLonger, liveShared } from "./route-facts.ts";
@@ -314,6 +314,7 @@ class Obtaining {
         else await this.#forgetDead(shared, served);
         continue;
       }
+      refuseCodeCircle(codeSourceRequest(signIn), this.#target.name, this.#options, this.#ports);
       const device = await findDevice(signIn, this.#options, this.#ports);
       if (route.isToBeSaid)
         note(`${shownName(this.#target.name)} goes direct, with a code of its own: ${route.reason}`);

@@ -5,6 +5,7 @@ import { formatOrigin } from "../target/format-origin.ts";
 import type { SignIn, Sourced } from "../target/target.ts";
 import { askTokenCode, type CodeRequest, nobodyToAsk } from "./ask-token-code.ts";
 import { runMfaProcess } from "./mfa-process.ts";
+import { runningWithProgram } from "./program-circle.ts";
 import type { RoleSessionOptions, RoleSessionPorts } from "./role-session.ts";
 import {
   type CodeClient,
@@ -84,6 +85,24 @@ export async function presentTokenCode<Client extends CodeClient, Result>(
 ): Promise<Result> {
   const presenting = new Presenting(request, options, ports, presenter);
   return presenting.from(codeSourceOf(request, options, ports));
+}
+
+/**
+ * Refuses a code that would come from the very `mfa_process` which this run is inside of: before the device's turn, which
+ * the run around it has.
+ * @param forWhom as in the request for the code
+ * @throws AssumeMfaError SOURCE_PROFILE_LOOP, CONFIG_MALFORMED
+ */
+export function refuseCodeCircle(
+  request: CodeSourceRequest,
+  forWhom: string,
+  options: Pick<Options, "givenCode">,
+  ports: Parameters<typeof codeSourceOf>[2],
+): void {
+  const source = codeSourceOf(request, options, ports);
+  if (source.kind === "mfa_process") {
+    runningWithProgram("mfa_process", forWhom, source.mfaProcess.origin, ports.host.env);
+  }
 }
 
 /** Whether a code can be had, and nobody or somebody is there to be asked: for what is only tried where it costs nothing else. */
@@ -181,11 +200,11 @@ class Presenting<Client extends CodeClient, Result> {
   async #fromProcess(mfaProcess: Sourced<readonly string[]>): Promise<Result> {
     const from = `mfa_process (${formatOrigin(mfaProcess.origin)})`;
     const whose = `the code of ${from}`;
-    let code = await runMfaProcess(mfaProcess, this.#ports);
+    let code = await runMfaProcess(mfaProcess, this.#request.forWhom, this.#ports);
     let spent = findSpent(this.#request, code, this.#ports);
     if (spent !== undefined) {
       await this.#wait(`${describeSpent(whose, spent)}: it is run again`, spent.nextInMs);
-      code = await runMfaProcess(mfaProcess, this.#ports);
+      code = await runMfaProcess(mfaProcess, this.#request.forWhom, this.#ports);
       spent = findSpent(this.#request, code, this.#ports);
     }
     if (spent !== undefined) {

@@ -1,4 +1,4 @@
-import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { chmodSync, copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isRunning, runProgram, until } from "./built-program.ts";
@@ -122,4 +122,29 @@ describe("a secret in the environment", () => {
     const everything = `${stdout}${stderr}${[...world.cached().values()].join("")}`.toUpperCase();
     expect(everything).not.toContain(secret);
   });
+});
+
+it("an mfa_process that runs assume-mfa for the same profile stops in the second run", async ({ onTestFinished }) => {
+  const world = await startWorld();
+  onTestFinished(() => world.close());
+  const aws = join(world.home, ".aws");
+  const runs = join(world.folder, "runs");
+  mkdirSync(aws);
+  const endpoint = `region = us-east-1\nendpoint_url = ${world.sandbox.endpoint}\n`;
+  const command = `sh -c 'echo run >> ${runs}; exec assume-mfa loop login --no-cache'`;
+  writeFileSync(
+    join(aws, "config"),
+    `[profile parent]\n${endpoint}[profile loop]\n${endpoint}role_arn = arn:aws:iam::222222222222:role/PrivilegedActionsRole\n` +
+      `source_profile = parent\nmfa_serial = arn:aws:iam::111122223333:mfa/alice\nmfa_process = ${command}\n`,
+  );
+  copyFileSync(world.env.AWS_SHARED_CREDENTIALS_FILE as string, join(aws, "credentials"));
+  // It is not the sandbox's environment, which the program would not get either.
+  const env = Object.fromEntries(Object.entries(world.env).filter(([name]) => !/^(?:AWS|ASSUME_MFA)_/.test(name)));
+  const before = performance.now();
+  const { status, stderr } = await runProgram(["loop", "login", "--no-cache"], { env, timeoutMs: 30_000 });
+  expect(readFileSync(runs, "utf8")).toBe("run\n");
+  expect(stderr).toMatch(/error: \S+config:\d+: mfa_process goes round in a circle: loop → loop\n/);
+  expect(stderr).toMatch(/error: \S+config:\d+: mfa_process ended with status 3/);
+  expect(status).toBe(2);
+  expect(performance.now() - before).toBeLessThan(10_000);
 });

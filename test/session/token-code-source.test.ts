@@ -225,7 +225,7 @@ describe("mfa_process", () => {
     expect([exitCode, assumed(operations)]).toEqual([0, 1]);
   });
 
-  it("gets none of AWS's variables nor of ours, and all others", async () => {
+  it("gets none of AWS's variables nor of ours but the mark of what runs, and all others", async () => {
     const file = path.join(programs, "environment");
     const secret = world.addCanary(formatBase32(randomBytes(20)));
     const env = {
@@ -235,10 +235,46 @@ describe("mfa_process", () => {
     const command = program("dump", `env > ${file}\necho ${world.code()}`);
     expect((await runKeyed(command, undefined, { env })).exitCode).toBe(0);
     const dump = readFileSync(file, "utf8");
-    expect(dump).not.toMatch(/^(?:AWS|ASSUME_MFA)_/im);
+    expect(dump.match(/^(?:AWS|ASSUME_MFA)_.*$/gim)).toEqual(['ASSUME_MFA_CREDENTIAL_PROCESS=["keyed"]']);
     expect(world.secretsIn(dump)).toEqual([]);
     for (const kept of ["PATH=", "HOME=", "GPG_TTY=/dev/pts/7", "MY_AWS_NAME=kept"])
       expect(dump).toContain(`\n${kept}`.slice(1));
+  });
+
+  it.each([
+    ["its own", '["keyed"]', "keyed → keyed"],
+    ["its own, through a credential_process", '["a","keyed","vault"]', "keyed → vault → keyed"],
+  ])("is not run inside %s: nobody is asked, and nothing is waited for", async (_, mark, circle) => {
+    for (const argv of ["keyed login", "keyed login --no-cache", "keyed login --refresh"]) {
+      const { exitCode, operations, questions, said } = await runKeyed(printing("123456"), argv, {
+        env: { ASSUME_MFA_CREDENTIAL_PROCESS: mark },
+        replies: [],
+      });
+      expect({ exitCode, operations, questions, runs: countRuns() }).toEqual({
+        exitCode: 3,
+        operations: [],
+        questions: [],
+        runs: 0,
+      });
+      expect(said).toMatch(
+        /^assume-mfa: error: \S+config:\d+: mfa_process goes round in a circle: (.*)\nassume-mfa: hint: let it print the code/,
+      );
+      expect(said).toContain(circle);
+    }
+  });
+
+  it("is run inside another's, which it hands on", async () => {
+    const file = path.join(programs, "mark");
+    const command = program("mark-of", `printenv ASSUME_MFA_CREDENTIAL_PROCESS > ${file}\necho ${world.code()}`);
+    const env = { ASSUME_MFA_CREDENTIAL_PROCESS: '["vault"]', PATH: process.env.PATH };
+    expect((await runKeyed(command, undefined, { env })).exitCode).toBe(0);
+    expect(readFileSync(file, "utf8")).toBe('["vault","keyed"]\n');
+  });
+
+  it("may run this program where the code is given to that", async () => {
+    const env = { ASSUME_MFA_CREDENTIAL_PROCESS: '["keyed"]' };
+    expect((await runKeyed(printing("123456"), `keyed login -t ${world.code()}`, { env })).exitCode).toBe(0);
+    expect(countRuns()).toBe(0);
   });
 
   it("is one word per word, whatever it holds: no shell reads it", async () => {
