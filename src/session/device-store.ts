@@ -7,7 +7,7 @@ import { inputsDigest } from "./session-inputs.ts";
 /** Whose device is which: found or picked once, so that the next run neither calls nor asks. */
 export interface DeviceStore {
   /**
-   * @param place the STS endpoint or partition: the same key id can be someone else's elsewhere
+   * @param place the STS endpoint or partition, and who told the device: the same key id can be someone else's elsewhere
    * @returns the serial; undefined when none is known
    */
   read(accessKeyId: string, place: string): string | undefined;

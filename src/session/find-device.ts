@@ -2,6 +2,7 @@ import { defaultRegionOf } from "../aws/arn.ts";
 import { classifyFailure, connectionHint, isAccessDenied } from "../aws/aws-failure.ts";
 import { awsText } from "../aws/aws-text.ts";
 import type { ClientSettings } from "../aws/client-settings.ts";
+import { endpointPlace } from "../aws/endpoint-place.ts";
 import { isLoopbackUrl } from "../aws/loopback.ts";
 import { isMfaSerial, type MfaSerialKind, mfaSerialKind } from "../aws/mfa-serial.ts";
 import { AssumeMfaError } from "../errors.ts";
@@ -58,7 +59,7 @@ export function knownDevice(
 ): FoundDevice | undefined {
   if (signIn.mfaSerial !== undefined) return { serial: signIn.mfaSerial.value };
   if (noCache) return undefined;
-  const serial = devices.read(signIn.source.credentials.accessKeyId, placeName(signIn));
+  const serial = devices.read(signIn.source.credentials.accessKeyId, devicePlace(signIn));
   return serial === undefined ? undefined : { serial };
 }
 
@@ -74,18 +75,32 @@ export async function findDevice(signIn: SignIn, options: Options, ports: FindDe
   const known = look();
   if (known !== undefined) return known;
   const { accessKeyId } = signIn.source.credentials;
-  const place = placeName(signIn);
+  const place = devicePlace(signIn);
   // One question for any number of processes.
   const subject = { lock: ["device of", accessKeyId, place], doing: "looks for the MFA device of the same user" };
   const turn = await takeTurn(subject, ports.locks, ports.host, ports.note, async () => look());
   if (turn.kind === "served") return turn.served;
   try {
     const serial = await lookUp(signIn, options, ports);
-    if (!options.noCache) ports.devices.write(accessKeyId, place, serial);
+    if (!options.noCache && mayRemember(signIn)) ports.devices.write(accessKeyId, place, serial);
     return { serial };
   } finally {
     turn.release();
   }
+}
+
+/** Of whom STS is asked, and who told the device: what one IAM says is not to be another's word. */
+function devicePlace(signIn: Pick<SignIn, "endpoints" | "partition">): string {
+  const { iam } = signIn.endpoints;
+  const toldBy = iam === undefined ? signIn.partition : endpointPlace(iam.value, "iam");
+  const askedAt = placeName(signIn);
+  return askedAt === toldBy ? askedAt : `${askedAt} ${toldBy}`;
+}
+
+/** An emulator of the moment, or another user's program on this machine, knows nothing of a device elsewhere. */
+function mayRemember({ endpoints: { sts, iam } }: Pick<SignIn, "endpoints">): boolean {
+  if (iam === undefined || !isLoopbackUrl(iam.value)) return true;
+  return sts !== undefined && isLoopbackUrl(sts.value);
 }
 
 /** A remembered device that STS does not take any more is forgotten: the next run looks again. */
@@ -97,7 +112,7 @@ export function forgetRejectedDevice(
 ): void {
   if (!(error instanceof AssumeMfaError) || error.code !== "MFA_SERIAL_REJECTED") return;
   if (signIn.mfaSerial !== undefined || noCache) return;
-  devices.remove(signIn.source.credentials.accessKeyId, placeName(signIn));
+  devices.remove(signIn.source.credentials.accessKeyId, devicePlace(signIn));
   note("the MFA device that was found is forgotten: the next run looks for it again");
 }
 

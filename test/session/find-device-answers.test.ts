@@ -1,8 +1,12 @@
+import { existsSync } from "node:fs";
 import { createServer, type Server } from "node:http";
 import type { AddressInfo } from "node:net";
+import path from "node:path";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { DIRECT_CONNECTION } from "../../src/aws/client-settings.ts";
 import { Credentials } from "../../src/credentials/credentials.ts";
+import { privateFiles } from "../../src/host/private-files.ts";
+import { makeFileDeviceStore } from "../../src/session/device-store.ts";
 import { findDevice } from "../../src/session/find-device.ts";
 import { makeIamClient } from "../../src/session/iam-client.ts";
 import type { SignIn } from "../../src/target/target.ts";
@@ -284,6 +288,105 @@ describe("IAM's address", () => {
     expect(settings).toMatchObject([
       { region, endpoint: undefined, useFipsEndpoint: true, useDualstackEndpoint: true },
     ]);
+  });
+});
+
+describe("a device that IAM of another place told", () => {
+  const origin = { kind: "option", option: "--endpoint-url" } as const;
+  const REAL = SERIAL;
+  const FALSE_ONE = "GAHT66666666";
+  const FAR_STS = "https://sts.example";
+
+  /** Who answers as IAM at which address. */
+  let serials: Readonly<Record<string, string>>;
+  let lookUps: string[];
+  beforeEach(() => {
+    serials = { "": REAL };
+    lookUps = [];
+  });
+
+  function find(endpoints: { readonly sts?: string; readonly iam?: string }, noCache = false) {
+    const at = (value: string | undefined) => (value === undefined ? undefined : { value, origin });
+    const signIn: SignIn = {
+      forWhom: "dev",
+      partition: "aws",
+      source: {
+        kind: "keys",
+        label: 'profile "parent"',
+        profileName: "parent",
+        origin,
+        credentials: new Credentials({ accessKeyId: "AKIAIOSFODNN7EXAMPLE", secretAccessKey: "a-secret" }),
+      },
+      mfaSerial: undefined,
+      mfaProcess: undefined,
+      region: { value: "us-east-1", origin },
+      endpoints: Object.fromEntries(
+        Object.entries(endpoints).flatMap(([service, value]) => {
+          const endpoint = at(value);
+          return endpoint === undefined ? [] : [[service, endpoint]];
+        }),
+      ),
+      useFipsEndpoint: { value: false, origin },
+      useDualstackEndpoint: { value: false, origin },
+      connection: DIRECT_CONNECTION,
+      sharedDurationSeconds: { value: 3600, origin },
+    };
+    return findDevice(
+      signIn,
+      { mayAsk: false, noCache },
+      {
+        host: world.makeHost([]),
+        devices: makeFileDeviceStore(privateFiles, path.join(world.cacheHome, "assume-mfa")),
+        locks: { tryAcquire: () => ({ release: () => undefined }) },
+        note: () => undefined,
+        async loadIamClient({ endpoint = "", ...settings }) {
+          lookUps.push(endpoint);
+          answer = () => list([serials[endpoint] ?? ""]);
+          return makeIamClient({ ...settings, endpoint: url });
+        },
+      },
+    );
+  }
+
+  it.each<[string, { sts?: string; iam: string }, { sts?: string; iam?: string }]>([
+    ["for AWS", { iam: "https://iam.example" }, {}],
+    ["for another IAM", { iam: "https://iam.example" }, { iam: "https://iam2.example" }],
+    ["for AWS, if it was this machine's", { iam: "http://localhost:4566" }, {}],
+    ["for the same STS", { sts: FAR_STS, iam: "https://iam.example" }, { sts: FAR_STS }],
+  ])("is none %s", async (_, told, next) => {
+    serials = { "": REAL, "https://iam2.example": REAL, [told.iam]: FALSE_ONE };
+    expect(await find(told)).toEqual({ serial: FALSE_ONE });
+    expect(await find(next)).toEqual({ serial: REAL });
+    expect(lookUps).toEqual([told.iam, next.iam ?? ""]);
+  });
+
+  it.each<[string, { sts?: string; iam?: string }, { sts?: string; iam?: string }]>([
+    ["by AWS", {}, { iam: "https://iam.amazonaws.com/", sts: "https://sts.eu-west-1.amazonaws.com" }],
+    ["by the same IAM", { iam: "https://iam.example" }, { iam: "https://IAM.example/" }],
+    [
+      "by an emulator",
+      { sts: "http://localhost:4566", iam: "http://localhost:4566" },
+      { sts: "http://127.0.0.1:4566/", iam: "http://[::1]:4566" },
+    ],
+    [
+      "by an emulator of two ports",
+      { sts: "http://localhost:4566", iam: "http://localhost:4567" },
+      { sts: "http://localhost:4566", iam: "http://localhost:4567" },
+    ],
+  ])("%s is remembered", async (_, first, next) => {
+    serials = { [first.iam ?? ""]: REAL };
+    expect(await find(first)).toEqual({ serial: REAL });
+    expect(await find(next)).toEqual({ serial: REAL });
+    expect(lookUps).toHaveLength(1);
+  });
+
+  it.each([{}, { sts: FAR_STS }])("is not remembered from this machine's IAM, with STS elsewhere: %j", async (sts) => {
+    const told = { ...sts, iam: "http://127.0.0.1:4566" };
+    serials = { [told.iam]: FALSE_ONE };
+    await find(told);
+    expect(existsSync(path.join(world.cacheHome, "assume-mfa", "devices"))).toBe(false);
+    serials = { [told.iam]: REAL };
+    expect(await find(told)).toEqual({ serial: REAL });
   });
 });
 
