@@ -1,7 +1,7 @@
 import { classifyFailure } from "../aws/aws-failure.ts";
-import { Credentials } from "../credentials/credentials.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { Target } from "../target/target.ts";
+import { credentialsOf, LONGEST_ROLE_LIFE_MS, refuseTooLong } from "./answered-credentials.ts";
 import { assumeRoleInput } from "./assume-role-input.ts";
 import { openedRoleSession } from "./opened-session.ts";
 import type { RoleSession, RoleSessionPorts } from "./role-session.ts";
@@ -31,16 +31,15 @@ export async function callAssumeRole(
     const context = { target, signer, roleSessionName, mfaSerial: code?.mfaSerial };
     throw translateAssumeRoleFailure(failure, context, error);
   }
-  const { accessKeyId, secretAccessKey, sessionToken, expiration, assumedRoleArn } = output;
-  const accountId = /^arn:[\w-]+:sts::(\d{12}):/.exec(assumedRoleArn ?? "")?.[1];
-  const expires = expiration?.getTime() ?? Number.NaN;
-  if (!accessKeyId || !secretAccessKey || !sessionToken || !assumedRoleArn || !accountId || Number.isNaN(expires)) {
-    throw new AssumeMfaError("REPLY_LOST", "AssumeRole's answer holds no complete credentials", {
-      hint: code === undefined ? "check --endpoint-url" : "check --endpoint-url; the token code may be used up",
-    });
-  }
+  const hint = code === undefined ? "check --endpoint-url" : "check --endpoint-url; the token code may be used up";
   // Before anything else, so that no text of ours can show them.
-  const credentials = new Credentials({ accessKeyId, secretAccessKey, sessionToken, expiration: expires });
+  const ending = credentialsOf(output);
+  const { assumedRoleArn } = output;
+  const accountId = /^arn:[\w-]+:sts::(\d{12}):/.exec(assumedRoleArn ?? "")?.[1];
+  if (ending === undefined || !assumedRoleArn || !accountId) {
+    throw new AssumeMfaError("REPLY_LOST", "AssumeRole's answer holds no complete credentials", { hint });
+  }
+  const { credentials, expiration } = ending;
   if (!isOfRole({ assumedRoleArn, accountId }, target)) {
     throw new AssumeMfaError(
       "ACCOUNT_UNEXPECTED",
@@ -58,6 +57,7 @@ export async function callAssumeRole(
     clockOffsetMs: client.clockOffsetMs() ?? 0,
     isFromCache: false,
   };
+  refuseTooLong({ ...session, expiration }, LONGEST_ROLE_LIFE_MS, "AssumeRole", hint);
   await ports.recordSession?.(openedRoleSession(target, session, signer, code?.mfaSerial, output.requestId));
   return session;
 }

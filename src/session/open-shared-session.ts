@@ -1,7 +1,7 @@
 import { classifyFailure } from "../aws/aws-failure.ts";
-import { Credentials } from "../credentials/credentials.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { SignIn } from "../target/target.ts";
+import { credentialsOf, LONGEST_SHARED_LIFE_MS, refuseTooLong } from "./answered-credentials.ts";
 import type { CodeRequest } from "./ask-token-code.ts";
 import { openedSharedSession } from "./opened-session.ts";
 import type { RoleSessionOptions, RoleSessionPorts } from "./role-session.ts";
@@ -42,23 +42,23 @@ export async function openSharedSession(
         if (failure === undefined) throw error;
         throw translateSharedSessionFailure(failure, { signIn, mfaSerial }, error);
       }
-      const { accessKeyId, secretAccessKey, sessionToken, expiration } = output;
-      const expires = expiration?.getTime() ?? Number.NaN;
-      if (!accessKeyId || !secretAccessKey || !sessionToken || Number.isNaN(expires)) {
-        throw new AssumeMfaError("REPLY_LOST", "GetSessionToken's answer holds no complete credentials", {
-          hint: "check --endpoint-url; the token code may be used up",
-        });
+      const hint = "check --endpoint-url; the token code may be used up";
+      const ending = credentialsOf(output);
+      if (ending === undefined) {
+        throw new AssumeMfaError("REPLY_LOST", "GetSessionToken's answer holds no complete credentials", { hint });
       }
+      const { credentials, expiration } = ending;
       const session: SharedSession = {
         sourceAccessKeyId: signer.credentials.accessKeyId,
         place: placeName(signIn),
         mfaSerial,
-        accessKeyId,
-        expiration: expires,
+        accessKeyId: credentials.accessKeyId,
+        expiration,
         obtainedAt: ports.host.now(),
         clockOffsetMs: client.clockOffsetMs() ?? 0,
-        credentials: new Credentials({ accessKeyId, secretAccessKey, sessionToken, expiration: expires }),
+        credentials,
       };
+      refuseTooLong(session, LONGEST_SHARED_LIFE_MS, "GetSessionToken", hint);
       await ports.recordSession?.(openedSharedSession(signIn, session, output.requestId));
       return session;
     },

@@ -1,6 +1,7 @@
 import { classifyFailure } from "../aws/aws-failure.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { SourceProvided, Target } from "../target/target.ts";
+import { LONGEST_ROLE_LIFE_MS, refuseTooLong } from "./answered-credentials.ts";
 import { isOfRole } from "./call-assume-role.ts";
 import { openedRoleSession } from "./opened-session.ts";
 import type { RoleSession, RoleSessionPorts } from "./role-session.ts";
@@ -42,6 +43,11 @@ export async function openTokenSession(
       clockOffsetMs: client.clockOffsetMs() ?? 0,
       isFromCache: false,
     };
+    const { expiration } = credentials;
+    if (expiration !== undefined) {
+      const life = { ...session, expiration };
+      refuseTooLong(life, LONGEST_ROLE_LIFE_MS, "AssumeRoleWithWebIdentity", "check --endpoint-url");
+    }
     // The SDK's function keeps the request's id to itself.
     await ports.recordSession?.(openedRoleSession(target, session, undefined, undefined, undefined));
     return session;

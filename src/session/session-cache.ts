@@ -3,6 +3,7 @@ import { parseRoleArn, type RoleArn } from "../aws/arn.ts";
 import { Credentials } from "../credentials/credentials.ts";
 import type { Keychain } from "../host/keychain.ts";
 import type { PrivateFiles } from "../host/private-files.ts";
+import { isKey, LONGEST_ROLE_LIFE_MS, lastsTooLong } from "./answered-credentials.ts";
 import { type Cleared, clearFolder } from "./clear-folder.ts";
 import type { RoleSession } from "./role-session.ts";
 import { canonicalText, inputsDigest, type SessionInputs } from "./session-inputs.ts";
@@ -179,8 +180,6 @@ function formatEntry(session: RoleSession, canonical: string, inKeychain: boolea
   })}\n`;
 }
 
-const LONGEST_LIFE_MS = 13 * 3_600_000;
-
 interface Entry {
   readonly accessKeyId: string;
   readonly expiration: number;
@@ -206,8 +205,7 @@ function parseEntry(text: string, canonical: string): Entry | undefined {
   if (!isText(assumedRoleArn) || !isText(accountId) || !isTime(obtainedAt)) return undefined;
   if (typeof clockOffsetMs !== "number" || !Number.isFinite(clockOffsetMs)) return undefined;
   if (!isKey(accessKeyId) || !isTime(expiration)) return undefined;
-  // AssumeRole gives twelve hours at most, and an hour more for clocks that differ: a longer life is damage.
-  if (expiration - obtainedAt - clockOffsetMs > LONGEST_LIFE_MS) return undefined;
+  if (lastsTooLong({ expiration, obtainedAt, clockOffsetMs }, LONGEST_ROLE_LIFE_MS)) return undefined;
   const head = { accessKeyId, expiration, assumedRoleArn, accountId, obtainedAt, clockOffsetMs };
   if (keptIn === "keychain") return { ...head, secrets: undefined };
   if (!isKey(secretAccessKey) || !isKey(sessionToken)) return undefined;
@@ -244,11 +242,6 @@ function isText(value: unknown): value is string {
 
 /** A `Date` holds no more: what is later can't be shown either. */
 const LAST_TIME_MS = 8.64e15;
-
-/** Printable ASCII without blanks: anything else could not be sent in a header, and is no key of AWS's. */
-function isKey(value: unknown): value is string {
-  return typeof value === "string" && /^[\x21-\x7e]+$/.test(value);
-}
 
 function isTime(value: unknown): value is number {
   return typeof value === "number" && value > 0 && value <= LAST_TIME_MS;

@@ -2,6 +2,7 @@ import path from "node:path";
 import { Credentials } from "../credentials/credentials.ts";
 import type { Keychain } from "../host/keychain.ts";
 import type { PrivateFiles } from "../host/private-files.ts";
+import { isKey, LONGEST_SHARED_LIFE_MS, lastsTooLong } from "./answered-credentials.ts";
 import { type Cleared, clearFolder } from "./clear-folder.ts";
 import { inputsDigest } from "./session-inputs.ts";
 
@@ -166,9 +167,6 @@ interface Entry {
   readonly secrets: Secrets | undefined;
 }
 
-/** GetSessionToken gives 36 hours at most; an hour more for clocks that differ: a longer life is damage. */
-const LONGEST_LIFE_MS = 37 * 3_600_000;
-
 function parseEntry(text: string): Entry | undefined {
   try {
     const entry = JSON.parse(text) ?? {};
@@ -177,7 +175,7 @@ function parseEntry(text: string): Entry | undefined {
     if (!texts.every((each) => typeof each === "string" && each !== "")) return undefined;
     const times = [expiration, obtainedAt, clockOffsetMs];
     if (!times.every((each) => typeof each === "number" && Number.isFinite(each))) return undefined;
-    if (expiration - obtainedAt - clockOffsetMs > LONGEST_LIFE_MS) return undefined;
+    if (lastsTooLong({ expiration, obtainedAt, clockOffsetMs }, LONGEST_SHARED_LIFE_MS)) return undefined;
     if (expiration <= 0 || obtainedAt <= 0) return undefined;
     const head = { sourceAccessKeyId, place, mfaSerial, accessKeyId, expiration, obtainedAt, clockOffsetMs };
     if (keptIn === "keychain") return { head: { ...head, keptIn }, secrets: undefined };
@@ -192,9 +190,7 @@ function parseEntry(text: string): Entry | undefined {
 function parseSecrets(text: string, expectedAccessKeyId: string): Secrets | undefined {
   try {
     const { accessKeyId, secretAccessKey, sessionToken } = JSON.parse(text) ?? {};
-    const isWhole = [secretAccessKey, sessionToken].every(
-      (each) => typeof each === "string" && /^[\x21-\x7e]+$/.test(each),
-    );
+    const isWhole = isKey(secretAccessKey) && isKey(sessionToken);
     return isWhole && accessKeyId === expectedAccessKeyId ? { secretAccessKey, sessionToken } : undefined;
   } catch {
     return undefined;

@@ -34,6 +34,8 @@ let env: Record<string, string>;
 let awsMs = START_MS;
 let lifeMs = HOUR_MS;
 let spelling: Spelling = "with Z";
+/** What an answer holds in place of the parts of a session. */
+let odd: Readonly<Record<string, string>> = {};
 let operations: string[] = [];
 let caches = 0;
 
@@ -81,6 +83,7 @@ beforeEach(() => {
   awsMs = START_MS;
   lifeMs = HOUR_MS;
   spelling = "with Z";
+  odd = {};
   newCache();
 });
 
@@ -89,12 +92,18 @@ function answerTo(operation: string): string {
     return `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:iam::111122223333:user/alice</Arn><UserId>AIDA</UserId><Account>111122223333</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`;
   }
   const expiration = SPELLINGS[spelling](awsMs + lifeMs);
-  return (
-    `<AssumeRoleResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><AssumeRoleResult><Credentials>` +
-    `<AccessKeyId>ASIAIOSFODNN7EXAMPLE</AccessKeyId><SecretAccessKey>a-secret-of-a-role</SecretAccessKey><SessionToken>a-token-of-a-role</SessionToken>` +
-    (expiration === undefined ? "" : `<Expiration>${expiration}</Expiration>`) +
-    `</Credentials><AssumedRoleUser><AssumedRoleId>AROA:alice</AssumedRoleId><Arn>arn:aws:sts::${DEV}:assumed-role/PrivilegedActionsRole/alice</Arn></AssumedRoleUser></AssumeRoleResult></AssumeRoleResponse>`
-  );
+  const parts = {
+    AccessKeyId: "ASIAIOSFODNN7EXAMPLE",
+    SecretAccessKey: "a-secret-of-a-role",
+    SessionToken: "a-token-of-a-role",
+    ...(expiration === undefined ? {} : { Expiration: expiration }),
+    ...odd,
+  };
+  const texts = Object.entries(parts).map(([name, text]) => `<${name}>${text}</${name}>`);
+  const session = `<Credentials>${texts.join("")}</Credentials>`;
+  const user = `<AssumedRoleUser><AssumedRoleId>AROA:alice</AssumedRoleId><Arn>arn:aws:sts::${DEV}:assumed-role/PrivilegedActionsRole/alice</Arn></AssumedRoleUser>`;
+  const result = `<${operation}Result>${session}${operation === "AssumeRole" ? user : ""}</${operation}Result>`;
+  return `<${operation}Response xmlns="https://sts.amazonaws.com/doc/2011-06-15/">${result}</${operation}Response>`;
 }
 
 function newCache(): void {
@@ -283,4 +292,56 @@ describe("a clock that was wrong and is set", () => {
     awsMs += 2 * MINUTE_MS;
     expect(resultOf(await login(0))).toMatchObject({ cached: false });
   });
+});
+
+describe("an answer that is no session of AWS's", () => {
+  /** Of a role, and of the day. */
+  const CALLS = { AssumeRole: "dev login", GetSessionToken: "login --source-profile parent" } as const;
+  const LONGEST = { AssumeRole: 13 * HOUR_MS, GetSessionToken: 37 * HOUR_MS } as const;
+  const OPERATIONS = ["AssumeRole", "GetSessionToken"] as const;
+  const ODD = {
+    "that ends in the year 9999": { Expiration: "9999-12-31T23:59:59Z" },
+    "that ends ten years from now": { Expiration: "2036-11-24T12:00:00Z" },
+    "whose secret has a blank": { SecretAccessKey: "a secret" },
+    "whose secret has a line's end": { SecretAccessKey: "a-secret&#10;of-a-role" },
+    "whose key id is no ASCII": { AccessKeyId: "ASIAÌOSFODNN7EXAMPLE" },
+    "whose token has a control character": { SessionToken: "a-token&#27;[31mof-a-role" },
+  } as const;
+
+  it.each(OPERATIONS.flatMap((operation) => Object.keys(ODD).map((what) => [operation, what] as const)))(
+    "%s: one %s is a lost reply, which is neither used nor kept",
+    async (operation, what) => {
+      odd = ODD[what as keyof typeof ODD];
+      codes += 1;
+      const { exitCode, operations: called, host } = await run(`${CALLS[operation]} -t ${codes} -o json`, 0);
+      expect(exitCode).toBe(1);
+      expect(called.filter((each) => each !== "GetCallerIdentity")).toEqual([operation]);
+      const printed = JSON.parse(host.out);
+      const [{ error }] = Array.isArray(printed) ? printed : [printed];
+      expect(error.code).toBe("REPLY_LOST");
+      expect(error.message).toMatch(new RegExp(`^${operation}'s answer (holds no complete credentials|is no session)`));
+      expect(error.hint).toMatch(/the token code may be used up/);
+      expect(host.out + host.err).not.toMatch(/a[- ]secret|a-token/);
+      expect(keptFiles()).toEqual([]);
+    },
+  );
+
+  it.each(OPERATIONS)("%s: one that is as long as clocks that differ can make it is kept", async (operation) => {
+    for (const [life, status] of [
+      [LONGEST[operation] - 2_000, 0],
+      [LONGEST[operation] + 2_000, 1],
+    ] as const) {
+      newCache();
+      lifeMs = life;
+      codes += 1;
+      expect((await run(`${CALLS[operation]} -t ${codes}`, 0)).exitCode).toBe(status);
+      expect(keptFiles()).toHaveLength(status === 0 ? 1 : 0);
+    }
+  });
+
+  function keptFiles(): string[] {
+    return readdirSync(env.XDG_CACHE_HOME as string, { recursive: true, encoding: "utf8" }).filter((name) =>
+      /(?:sessions|shared)\/.+/.test(name),
+    );
+  }
 });
