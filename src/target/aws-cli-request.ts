@@ -1,5 +1,7 @@
+import { endpointPlace } from "../aws/endpoint-place.ts";
 import type { Environment } from "../host/host.ts";
 import type { Profile } from "./aws-config.ts";
+import { formatOrigin } from "./format-origin.ts";
 import { environmentSetting, profileSetting } from "./setting.ts";
 import type { AwsCliRequest, Target } from "./target.ts";
 
@@ -82,8 +84,17 @@ function findObstacle(
   if (target.sourceIdentity !== undefined) return "the AWS CLI sends no source identity";
   if (target.sessionTags.length > 0) return "the AWS CLI sends no session tags";
   if (target.sessionPolicy !== undefined || target.policyArns.length > 0) return "the AWS CLI sends no session policy";
-  if (target.endpoints.sts?.origin.kind === "option") return "the AWS CLI assumes roles elsewhere (--endpoint-url)";
-  return undefined;
+  return findEndpointObstacle(target);
+}
+
+/**
+ * The AWS CLI's key holds no endpoint: keys of another STS would be taken for AWS's wherever the AWS CLI runs. What stands
+ * in the profile holds for both programs, always; an option is this run's, and a variable this shell's.
+ */
+function findEndpointObstacle({ endpoints: { sts }, role }: Compared): string | undefined {
+  if (sts === undefined || sts.origin.kind === "file") return undefined;
+  if (endpointPlace(sts.value, "sts") === role.value.partition) return undefined;
+  return `the AWS CLI knows nothing of ${formatOrigin(sts.origin)} elsewhere; endpoint_url in the profile holds for both`;
 }
 
 function isSame(text: string | undefined, value: string | number | undefined): boolean {

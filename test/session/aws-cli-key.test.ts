@@ -107,7 +107,30 @@ describe("a session that the AWS CLI would not make itself", () => {
     ["session tags", NEAR, { sessionTag: ["team=red"] }, {}, "no session tags"],
     ["session tags of the profile", `${NEAR}session_tags = team=red\n`, {}, {}, "no session tags"],
     ["managed policies", NEAR, { policyArn: ["arn:aws:iam::aws:policy/ReadOnlyAccess"] }, {}, "no session policy"],
-    ["another STS", NEAR, { endpointUrl: "http://127.0.0.1:4566" }, {}, "elsewhere"],
+    [
+      "another STS",
+      NEAR,
+      { endpointUrl: "http://127.0.0.1:4566" },
+      {},
+      "the AWS CLI knows nothing of --endpoint-url elsewhere; endpoint_url in the profile holds for both",
+    ],
+    ["another STS by the environment", NEAR, {}, { AWS_ENDPOINT_URL: "https://sts.example.com" }, "AWS_ENDPOINT_URL "],
+    [
+      "another STS by its own variable",
+      NEAR,
+      {},
+      { AWS_ENDPOINT_URL_STS: "https://sts.amazonaws.com.example.com" },
+      "AWS_ENDPOINT_URL_STS elsewhere",
+    ],
+    [
+      "the sandbox, by a variable over the profile's word",
+      `${NEAR}endpoint_url = http://127.0.0.1:4566\n`,
+      {},
+      { AWS_ENDPOINT_URL: "http://127.0.0.1:4566" },
+      "AWS_ENDPOINT_URL elsewhere",
+    ],
+    ["AWS's STS in China", NEAR, {}, { AWS_ENDPOINT_URL: "https://sts.cn-north-1.amazonaws.com.cn" }, "elsewhere"],
+    ["a bucket of AWS's", NEAR, {}, { AWS_ENDPOINT_URL: "https://sts.s3.amazonaws.com" }, "elsewhere"],
     [
       "no source in the profile",
       NEAR.replace("source_profile = parent\n", ""),
@@ -132,6 +155,29 @@ describe("a session that the AWS CLI would not make itself", () => {
   ])("has no key: %s", (_, lines, options, env, obstacle) => {
     const bob = PARENT.replace("parent", "bob");
     expect(requestOf(configOf(lines, bob), options, env)).toEqual({ obstacle: expect.stringContaining(obstacle) });
+  });
+
+  it.each<[string, string, Record<string, string>]>([
+    ["the profile's endpoint_url", `${NEAR}endpoint_url = http://127.0.0.1:4566\n`, {}],
+    [
+      "the profile's services",
+      `${NEAR}services = near\n[services near]\nsts =\n  endpoint_url = https://sts.example.com\n`,
+      {},
+    ],
+    ["a region's own address", NEAR, { AWS_ENDPOINT_URL: "https://sts.eu-west-1.amazonaws.com" }],
+    [
+      "an interface endpoint",
+      NEAR,
+      { AWS_ENDPOINT_URL_STS: "https://vpce-0a1b-2c3d.sts.us-east-1.vpce.amazonaws.com" },
+    ],
+    ["another service's endpoint", NEAR, { AWS_ENDPOINT_URL_EC2: "https://ec2.example.com" }],
+    [
+      "a variable that is to be left aside",
+      NEAR,
+      { AWS_ENDPOINT_URL: "https://sts.example.com", AWS_IGNORE_CONFIGURED_ENDPOINT_URLS: "true" },
+    ],
+  ])("is none with %s", (_, lines, env) => {
+    expect(requestOf(configOf(lines), {}, env)).toHaveProperty("arguments");
   });
 
   it("has none for a role by its ARN", () => {
