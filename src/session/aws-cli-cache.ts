@@ -36,6 +36,8 @@ export interface AwsCliEntry {
   readonly assumedRoleArn: string | undefined;
   /** Whether this program wrote it. */
   readonly isOwn: boolean;
+  /** With which keys, and where: what `write` was given. Undefined where another program wrote it. */
+  readonly sourceDigest: string | undefined;
 }
 
 /** Role sessions where the AWS CLI keeps its own. Where none can be kept, nothing is ever found. */
@@ -47,8 +49,11 @@ export interface AwsCliCache {
    * @throws Error for what may be somebody else's doing: a link, another user's file, a folder that others can write in
    */
   read(args: AwsCliArguments): AwsCliEntry | undefined;
-  /** @throws Error when it can't be written; nothing is changed then */
-  write(args: AwsCliArguments, session: RoleSession): void;
+  /**
+   * @param sourceDigest tells the keys that made it, and where, from all others: the AWS CLI's arguments hold neither
+   * @throws Error when it can't be written; nothing is changed then
+   */
+  write(args: AwsCliArguments, session: RoleSession, sourceDigest: string): void;
   /** Removes what is meant. Never throws. */
   remove(isMeant: (entry: AwsCliEntry) => boolean): Cleared;
 }
@@ -71,7 +76,7 @@ export function makeAwsCliCache(files: PrivateFiles, host: Pick<Host, "env" | "h
       for (const each of folders) checkFolder(each, each === folder);
       return readEntry(file);
     },
-    write(args, session) {
+    write(args, session, sourceDigest) {
       for (const each of folders) {
         makeFolder(each);
         checkFolder(each, each === folder);
@@ -79,7 +84,7 @@ export function makeAwsCliCache(files: PrivateFiles, host: Pick<Host, "env" | "h
       const file = fileOf(args);
       const there = fs.lstatSync(file, { throwIfNoEntry: false });
       if (there !== undefined && !there.isFile()) throw notPlain(file);
-      files.write(file, formatEntry(session));
+      files.write(file, formatEntry(session, sourceDigest));
     },
     remove(isMeant) {
       const left: string[] = [];
@@ -160,7 +165,7 @@ function isOfEntry(file: string, isMeant: (entry: AwsCliEntry) => boolean): bool
 }
 
 /** The answer of AssumeRole as botocore keeps it; the time as its `strftime("%Y-%m-%dT%H:%M:%S%Z")` writes it. */
-function formatEntry({ credentials, assumedRoleArn, accountId }: RoleSession): string {
+function formatEntry({ credentials, assumedRoleArn, accountId }: RoleSession, sourceDigest: string): string {
   const { accessKeyId, secretAccessKey, sessionToken, expiration } = credentials;
   return JSON.stringify({
     Credentials: {
@@ -171,7 +176,7 @@ function formatEntry({ credentials, assumedRoleArn, accountId }: RoleSession): s
       AccountId: accountId,
     },
     AssumedRoleUser: { Arn: assumedRoleArn },
-    ResponseMetadata: { WrittenBy: WRITER },
+    ResponseMetadata: { WrittenBy: WRITER, SourceDigest: sourceDigest },
   });
 }
 
@@ -188,13 +193,16 @@ function parseEntry(text: string, writtenAt: number): AwsCliEntry | undefined {
   if (!isKey(accessKeyId) || !isKey(secretAccessKey) || !isKey(sessionToken) || expiration === undefined) {
     return undefined;
   }
+  const metadata = isRecord(entry.ResponseMetadata) ? entry.ResponseMetadata : {};
+  const { WrittenBy: writer, SourceDigest: sourceDigest } = metadata;
   const arn = isRecord(entry.AssumedRoleUser) ? entry.AssumedRoleUser.Arn : undefined;
   return {
     credentials: new Credentials({ accessKeyId, secretAccessKey, sessionToken, expiration }),
     expiration,
     writtenAt,
     assumedRoleArn: typeof arn === "string" ? arn : undefined,
-    isOwn: isRecord(entry.ResponseMetadata) && entry.ResponseMetadata.WrittenBy === WRITER,
+    isOwn: writer === WRITER,
+    sourceDigest: writer === WRITER && typeof sourceDigest === "string" ? sourceDigest : undefined,
   };
 }
 

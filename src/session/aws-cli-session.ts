@@ -5,15 +5,16 @@ import type { AwsCliEntry } from "./aws-cli-cache.ts";
 import { isOfRole } from "./call-assume-role.ts";
 import type { RoleSession, RoleSessionPorts } from "./role-session.ts";
 import { lastsLonger } from "./route-facts.ts";
-import { canonicalText, inputsDigest, sessionInputs } from "./session-inputs.ts";
+import { canonicalText, inputsDigest, sessionInputs, sourceText } from "./session-inputs.ts";
+import { knownSessionName } from "./session-name.ts";
 import { shortReason } from "./short-reason.ts";
-import { placeOf, stsSettings } from "./signer.ts";
+import { placeName, placeOf, stsSettings } from "./signer.ts";
 import { takeTurn } from "./turn.ts";
 
 // `assume_mfa_share_aws_cli`: one session for both, whoever made it. A session is shared where it is the one that the AWS
 // CLI would make itself (target/aws-cli-request.ts), and one that was found is used only after AWS has said whose it is.
 
-type Ports = Pick<RoleSessionPorts, "awsCliCache" | "loadStsClient" | "locks" | "host" | "note">;
+type Ports = Pick<RoleSessionPorts, "awsCliCache" | "callers" | "loadStsClient" | "locks" | "host" | "note">;
 
 /** AssumeRole gives twelve hours at most, and an hour more for clocks that differ: a longer life is damage. */
 const LONGEST_LIFE_MS = 13 * 3_600_000;
@@ -57,7 +58,7 @@ export async function takeAwsCliSession(
 export function findAwsCliSession(
   target: Target,
   minTtlMs: number,
-  ports: Pick<Ports, "awsCliCache" | "note"> & { readonly host: Pick<Ports["host"], "now"> },
+  ports: Pick<Ports, "awsCliCache" | "callers" | "note"> & { readonly host: Pick<Ports["host"], "now"> },
 ): AwsCliEntry | undefined {
   const { awsCliRequest, shareAwsCli } = target;
   if (!shareAwsCli.value || !("arguments" in awsCliRequest)) return undefined;
@@ -70,9 +71,9 @@ export function findAwsCliSession(
     return undefined;
   }
   if (entry === undefined || !isWorthAsking(entry, minTtlMs, host.now())) return undefined;
-  const { assumedRoleArn } = entry;
-  if (assumedRoleArn === undefined || isOfTarget(assumedRoleArn, target)) return entry;
-  noteForeign(assumedRoleArn, target, note);
+  const fault = faultOf(entry, entry.assumedRoleArn, target, ports);
+  if (fault === undefined) return entry;
+  noteForeign(fault, target, note);
   return undefined;
 }
 
@@ -84,14 +85,16 @@ async function confirm(
   entry: AwsCliEntry,
   target: Target,
   minTtlMs: number,
-  { loadStsClient, host, note }: Ports,
+  ports: Ports,
 ): Promise<RoleSession | undefined> {
+  const { loadStsClient, host, note } = ports;
   const client = await loadStsClient(stsSettings(placeOf(target), entry.credentials));
   try {
     const arn = await client.getCallerIdentity();
     if (arn === undefined) return undefined;
-    if (!isOfTarget(arn, target)) {
-      noteForeign(arn, target, note);
+    const fault = faultOf(entry, arn, target, ports);
+    if (fault !== undefined) {
+      noteForeign(fault, target, note);
       return undefined;
     }
     const times = timesOf(entry, client.clockOffsetMs() ?? 0, host.now());
@@ -115,18 +118,41 @@ function timesOf({ expiration, writtenAt }: AwsCliEntry, clockOffsetMs: number, 
   return { expiration, obtainedAt, clockOffsetMs };
 }
 
-/** Of its role, and where the target names its session, of that name: trust policies can demand it. */
-function isOfTarget(assumedRoleArn: string, target: Target): boolean {
-  const { role, roleSessionName } = target;
-  const name = assumedRoleArn.slice(assumedRoleArn.lastIndexOf("/") + 1);
-  return (
-    isOfRole({ assumedRoleArn, accountId: role.value.accountId }, target) &&
-    (roleSessionName === undefined || roleSessionName.value === name)
-  );
+/** botocore's name for the session of a profile without `role_session_name` (`AssumeRoleCredentialFetcher`). */
+const BOTOCORE_SESSION = /^botocore-session-\d+$/;
+
+/**
+ * The AWS CLI's arguments hold neither the keys that made a session nor the place: another profile's session of the same
+ * role can lie there. One of ours says with what it was made; another's must bear the name that the AWS CLI gives, or the
+ * user's own.
+ * @param arn what it is said to be, if anything
+ * @returns what is wrong with it, completing `it is …`
+ */
+function faultOf(
+  entry: AwsCliEntry,
+  arn: string | undefined,
+  target: Target,
+  { callers }: Pick<Ports, "callers">,
+): string | undefined {
+  if (entry.isOwn && entry.sourceDigest !== sourceDigest(target)) return "one of other keys";
+  if (arn === undefined) return undefined;
+  const { role, roleSessionName, source } = target;
+  if (!isOfRole({ assumedRoleArn: arn, accountId: role.value.accountId }, target)) return arn.slice(0, 200);
+  const name = arn.slice(arn.lastIndexOf("/") + 1);
+  // Trust policies can demand a name.
+  if (roleSessionName !== undefined) return roleSessionName.value === name ? undefined : arn.slice(0, 200);
+  if (entry.isOwn || BOTOCORE_SESSION.test(name)) return undefined;
+  const users = source.kind === "keys" ? knownSessionName(source, placeOf(target), callers) : undefined;
+  return users === name ? undefined : arn.slice(0, 200);
 }
 
-function noteForeign(arn: string, target: Target, note: (text: string) => void): void {
-  note(`the AWS CLI's session for ${shownName(target.name)} is not used: it is ${arn.slice(0, 200)}`);
+/** Whose session it is: by a digest, since it goes into another program's file. */
+function sourceDigest(target: Target): string {
+  return inputsDigest(JSON.stringify([sourceText(target.source), placeName(placeOf(target))]));
+}
+
+function noteForeign(what: string, target: Target, note: (text: string) => void): void {
+  note(`the AWS CLI's session for ${shownName(target.name)} is not used: it is ${what}`);
 }
 
 /** Completes `not shared with the AWS CLI: …`; undefined where nothing is in the way. */
@@ -144,8 +170,9 @@ export function awsCliObstacle(
 export function shareWithAwsCli(
   target: Target,
   session: RoleSession,
-  { awsCliCache, note }: Pick<Ports, "awsCliCache" | "note">,
+  ports: Pick<Ports, "awsCliCache" | "callers" | "note">,
 ): void {
+  const { awsCliCache, note } = ports;
   const { awsCliRequest, shareAwsCli } = target;
   if (!shareAwsCli.value) return;
   const obstacle = awsCliObstacle(target, { awsCliCache });
@@ -154,14 +181,16 @@ export function shareWithAwsCli(
     return;
   }
   try {
-    if (session.isFromCache && isThere(session, awsCliCache.read(awsCliRequest.arguments))) return;
-    awsCliCache.write(awsCliRequest.arguments, session);
+    const there = session.isFromCache ? awsCliCache.read(awsCliRequest.arguments) : undefined;
+    const isGood = there !== undefined && faultOf(there, there.assumedRoleArn, target, ports) === undefined;
+    if (isGood && lastsAsLong(there, session)) return;
+    awsCliCache.write(awsCliRequest.arguments, session, sourceDigest(target));
   } catch (error) {
     note(`${shownName(target.name)} is not shared with the AWS CLI: ${shortReason(error)}`);
   }
 }
 
-function isThere({ credentials }: RoleSession, entry: AwsCliEntry | undefined): boolean {
+function lastsAsLong(entry: AwsCliEntry, { credentials }: RoleSession): boolean {
   // It is kept there in whole seconds.
-  return entry !== undefined && entry.expiration >= (credentials.expiration ?? 0) - 1_000;
+  return entry.expiration >= (credentials.expiration ?? 0) - 1_000;
 }

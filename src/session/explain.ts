@@ -171,8 +171,7 @@ function explainCache(target: Target, options: RoleSessionOptions, ports: Explai
   }
   const cached = explainOwnCache(target, options, ports);
   if (cached.outcome === "hit" || options.refresh) return cached;
-  const { host, awsCliCache } = ports;
-  const entry = findAwsCliSession(target, options.minTtlMs, { host, awsCliCache, note: () => undefined });
+  const entry = findAwsCliSession(target, options.minTtlMs, { ...ports, note: () => undefined });
   if (entry === undefined) return cached;
   const reason = "the AWS CLI has a session, used once sts:GetCallerIdentity has said whose it is";
   return { outcome: "aws cli", reason, expiration: entry.expiration };

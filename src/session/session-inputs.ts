@@ -33,7 +33,7 @@ export function sessionInputs(target: Target): SessionInputs {
  * Who signs: keys by their access key id, a provider by how it is asked, a role by all that shapes its session. The latter
  * two by a digest: a command can hold a password, and of ten roles each would quote the one before.
  */
-function sourceText(source: Source): string {
+export function sourceText(source: Source): string {
   switch (source.kind) {
     case "keys":
       return source.credentials.accessKeyId;

@@ -846,8 +846,8 @@ describe("the explained run is the run", () => {
 
   it("where the AWS CLI has a session", async () => {
     const { line, options } = setupOf({
-      lines: `${PLAIN_LINES}\nassume_mfa_share_aws_cli = true`,
-      env: { ASSUME_MFA_SANDBOX: undefined },
+      lines: `${PLAIN_LINES}\nendpoint_url = ${world.sandbox.endpoint}\nassume_mfa_share_aws_cli = true`,
+      env: { ASSUME_MFA_SANDBOX: undefined, AWS_ENDPOINT_URL: undefined },
     });
     expect((await world.run(`${line} --token-code ${world.code()}`, options)).exitCode).toBe(0);
     world.newCache();

@@ -82,7 +82,7 @@ describe("what is written", () => {
       rmSync(path.join(home, ".aws"), { recursive: true, force: true });
       const before = process.umask(umask);
       try {
-        open().write(ARGS, SESSION);
+        open().write(ARGS, SESSION, "digest");
       } finally {
         process.umask(before);
       }
@@ -98,7 +98,7 @@ describe("what is written", () => {
   });
 
   it("is read again, as ours", () => {
-    open().write(ARGS, SESSION);
+    open().write(ARGS, SESSION, "digest");
     const entry = open().read(ARGS);
     const { accessKeyId, secretAccessKey, sessionToken } = entry?.credentials ?? {};
     expect({ accessKeyId, secretAccessKey, sessionToken }).toEqual({
@@ -106,14 +106,14 @@ describe("what is written", () => {
       secretAccessKey: "secret+of/a=session",
       sessionToken: "token+of/a=session",
     });
-    expect(entry).toMatchObject({ expiration: EXPIRATION, assumedRoleArn: ARN, isOwn: true });
+    expect(entry).toMatchObject({ expiration: EXPIRATION, assumedRoleArn: ARN, isOwn: true, sourceDigest: "digest" });
     expect(Math.abs((entry?.writtenAt ?? 0) - Date.now())).toBeLessThan(60_000);
   });
 
   it("leaves a folder that the AWS CLI made as it is", () => {
     mkdirSync(folder, { recursive: true });
     chmodSync(folder, 0o755);
-    open().write(ARGS, SESSION);
+    open().write(ARGS, SESSION, "digest");
     expect([modeOf(folder), modeOf(file)]).toEqual([0o755, 0o600]);
   });
 
@@ -121,7 +121,7 @@ describe("what is written", () => {
     mkdirSync(folder, { recursive: true });
     for (const mode of [0o777, 0o775, 0o757, 0o1777]) {
       chmodSync(path.join(home, name), mode);
-      expect(() => open().write(ARGS, SESSION)).toThrow(/others can write in .*\(chmod go-w mends it\)$/);
+      expect(() => open().write(ARGS, SESSION, "digest")).toThrow(/others can write in .*\(chmod go-w mends it\)$/);
       expect(readdirSync(folder)).toEqual([]);
       expect(lstatSync(path.join(home, name)).mode & 0o7777).toBe(mode);
     }
@@ -130,7 +130,7 @@ describe("what is written", () => {
   it.skipIf(!isRoot)("is not in another user's folder", () => {
     mkdirSync(folder, { recursive: true });
     chownSync(path.join(home, ".aws", "cli"), 12_345, 12_345);
-    expect(() => open().write(ARGS, SESSION)).toThrow(/cli belongs to another user$/);
+    expect(() => open().write(ARGS, SESSION, "digest")).toThrow(/cli belongs to another user$/);
     expect(readdirSync(folder)).toEqual([]);
   });
 
@@ -138,19 +138,19 @@ describe("what is written", () => {
     const elsewhere = path.join(home, "dotfiles");
     mkdirSync(path.join(elsewhere, "cli"), { recursive: true });
     symlinkSync(elsewhere, path.join(home, ".aws"));
-    open().write(ARGS, SESSION);
+    open().write(ARGS, SESSION, "digest");
     expect(readdirSync(path.join(elsewhere, "cli", "cache"))).toEqual([path.basename(file)]);
 
     rmSync(path.join(elsewhere, "cli", "cache"), { recursive: true });
     mkdirSync(path.join(home, "other"));
     symlinkSync(path.join(home, "other"), folder);
-    expect(() => open().write(ARGS, SESSION)).toThrow(/cache is no folder$/);
+    expect(() => open().write(ARGS, SESSION, "digest")).toThrow(/cache is no folder$/);
     expect(readdirSync(path.join(home, "other"))).toEqual([]);
   });
 
   it("is in no home that is not there", () => {
     const missing = path.join(home, "missing");
-    expect(() => open({}, missing).write(ARGS, SESSION)).toThrow(/ENOENT/);
+    expect(() => open({}, missing).write(ARGS, SESSION, "digest")).toThrow(/ENOENT/);
     expect(existsSync(missing)).toBe(false);
   });
 
@@ -167,7 +167,7 @@ describe("what is written", () => {
     for (const make of Object.values(kinds)) {
       make();
       const before = lstatSync(file).ino;
-      expect(() => open().write(ARGS, SESSION)).toThrow(/is no plain file$/);
+      expect(() => open().write(ARGS, SESSION, "digest")).toThrow(/is no plain file$/);
       expect(lstatSync(file).ino).toBe(before);
       expect(readdirSync(folder)).toEqual([path.basename(file)]);
       rmSync(file, { recursive: true });
@@ -181,13 +181,13 @@ describe("what is written", () => {
     const other = path.join(home, "other");
     writeFileSync(other, "precious");
     linkSync(other, file);
-    open().write(ARGS, SESSION);
+    open().write(ARGS, SESSION, "digest");
     expect(readFileSync(other, "utf8")).toBe("precious");
     expect(open().read(ARGS)?.isOwn).toBe(true);
   });
 
   it.skipIf(!hasBotocore)("is a session for botocore (skipped where python3 has none)", () => {
-    open().write(ARGS, { ...SESSION, credentials: later(SESSION.credentials, Date.now() + 3_600_000) });
+    open().write(ARGS, { ...SESSION, credentials: later(SESSION.credentials, Date.now() + 3_600_000) }, "digest");
     const program = `
 import json, sys
 from botocore.credentials import AssumeRoleCredentialFetcher
@@ -241,7 +241,7 @@ print(json.dumps(bad))
     await new Promise((resolve) => child.stdout.once("data", resolve));
     const seen = { own: 0, theirs: 0, none: 0 };
     for (let turn = 0; turn < 2_000 && (turn < 200 || seen.own === 0 || seen.theirs === 0); turn += 1) {
-      if (turn % 3 === 0) open().write(ARGS, SESSION);
+      if (turn % 3 === 0) open().write(ARGS, SESSION, "digest");
       const entry = open().read(ARGS);
       if (entry === undefined) seen.none += 1;
       else seen[entry.isOwn ? "own" : "theirs"] += 1;
@@ -269,6 +269,7 @@ describe("what is read", () => {
         expiration: EXPIRATION,
         assumedRoleArn: ARN,
         isOwn: false,
+        sourceDigest: undefined,
         writtenAt: 1_700_000_000_000,
       });
     },
@@ -380,7 +381,7 @@ describe("what is removed", () => {
   });
 
   it("goes from a folder that others can write in by now", () => {
-    open().write(ARGS, SESSION);
+    open().write(ARGS, SESSION, "digest");
     chmodSync(folder, 0o777);
     expect(open().remove(({ isOwn }) => isOwn)).toEqual({ removed: 1, left: [] });
     expect(existsSync(file)).toBe(false);
@@ -397,11 +398,11 @@ describe("a place where nothing is shared", () => {
     ["no home", {}, "", /no home folder/],
     ["a home beside the working folder", {}, "relative", /no home folder/],
   ])("is %s: there nothing is read, written or removed", (_, env, homeDirectory, obstacle) => {
-    open().write(ARGS, SESSION);
+    open().write(ARGS, SESSION, "digest");
     const cache = open(env, homeDirectory ?? home);
     expect(cache.obstacle).toMatch(obstacle);
     expect(cache.read(ARGS)).toBeUndefined();
-    expect(() => cache.write(ARGS, SESSION)).toThrow(obstacle);
+    expect(() => cache.write(ARGS, SESSION, "digest")).toThrow(obstacle);
     expect(cache.remove(() => true)).toEqual({ removed: 0, left: [] });
     expect(readdirSync(folder)).toEqual([path.basename(file)]);
     expect(existsSync("relative")).toBe(false);

@@ -1,12 +1,12 @@
 import { spawn, spawnSync } from "node:child_process";
-import { chmodSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import path from "node:path";
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Environment } from "../../src/host/host.ts";
 import { DEV, DEV_ROLE, demand, openCliWorld, PROD, type Run, type RunOptions, SERIAL } from "../support/cli-world.ts";
 
 // One session for this program and the AWS CLI, through both: the real `aws`, no mock of its cache. Not in the sandbox's
-// own environment, where nothing is shared, but against its endpoint.
+// own environment, where nothing is shared, but against its endpoint: in the profiles, which both programs read.
 
 const world = await openCliWorld();
 const home = path.join(world.folder, "home");
@@ -19,19 +19,23 @@ beforeEach(() => {
   rmSync(path.join(home, ".aws"), { recursive: true, force: true });
 });
 
+const REGION = `region = us-east-1\nendpoint_url = ${world.sandbox.endpoint}\n`;
 const ROLE_LINES = `role_arn = ${DEV_ROLE}\nsource_profile = parent\nmfa_serial = ${SERIAL}\n`;
 
 function configOf(lines = ROLE_LINES, share = "assume_mfa_share_aws_cli = true"): Environment {
   return world.configFile(
-    `[profile parent]\nregion = us-east-1\n[profile dev]\nregion = us-east-1\n${lines}\n${share}\n` +
-      `[profile other]\nregion = us-east-1\n${ROLE_LINES.replace(DEV, PROD)}`,
+    `[profile parent]\n${REGION}[profile dev]\n${REGION}${lines}\n${share}\n` +
+      `[profile other]\n${REGION}${ROLE_LINES.replace(DEV, PROD)}`,
   );
 }
 
 const shared = configOf();
 
+/** Not the sandbox's environment. */
+const OUTSIDE = { ASSUME_MFA_SANDBOX: undefined, AWS_ENDPOINT_URL: undefined };
+
 function run(words: string, { env, ...options }: RunOptions = {}): Promise<Run> {
-  return world.run(words, { ...options, env: { ...shared, ASSUME_MFA_SANDBOX: undefined, ...env } });
+  return world.run(words, { ...options, env: { ...shared, ...OUTSIDE, ...env } });
 }
 
 interface AwsRun {
@@ -51,7 +55,7 @@ async function aws(
 
 async function program(name: string, args: readonly string[], env: Environment, input: string): Promise<AwsRun> {
   const before = world.sandbox.calls.length;
-  const { ASSUME_MFA_SANDBOX: _, ...inside } = world.env;
+  const { ASSUME_MFA_SANDBOX: _, AWS_ENDPOINT_URL: __, ...inside } = world.env;
   const child = spawn(name, args, {
     detached: true, // No controlling terminal.
     env: {
@@ -157,7 +161,7 @@ describe.skipIf(!hasAwsCli)("the AWS CLI itself (skipped where there is none)", 
     const lines = `role_arn = ${DEV_ROLE}\nsource_profile = jump\n`;
     const env = configOf(
       lines,
-      `assume_mfa_share_aws_cli = true\n[profile jump]\nregion = us-east-1\nrole_arn = ${jump}\nsource_profile = parent\nmfa_serial = ${SERIAL}\nassume_mfa_share_aws_cli = true`,
+      `assume_mfa_share_aws_cli = true\n[profile jump]\n${REGION}role_arn = ${jump}\nsource_profile = parent\nmfa_serial = ${SERIAL}\nassume_mfa_share_aws_cli = true`,
     );
     expect(await run(`jump login -t ${world.code()}`, { env })).toMatchObject({ exitCode: 0 });
     // The second hop demands MFA, which a session can't show: refused, and nobody was asked for a code on the way.
@@ -174,11 +178,20 @@ function withDevice({ AWS_CONFIG_FILE }: Environment): Environment {
   return world.configFile(text.replace("[profile parent]\n", `[profile parent]\nmfa_serial = ${SERIAL}\n`));
 }
 
+/** An empty cache, but for what is known of whose the keys are. */
+function newCache(): void {
+  const callers = path.join("assume-mfa", "callers");
+  const before = path.join(world.cacheHome, callers);
+  world.newCache();
+  cpSync(before, path.join(world.cacheHome, callers), { recursive: true });
+  chmodSync(path.join(world.cacheHome, "assume-mfa"), 0o700);
+}
+
 /** As the AWS CLI would have left it: without our mark. */
 async function plant(target = "dev", change: Parameters<typeof rewrite>[0] = () => undefined): Promise<void> {
   const env = configOf(target === "dev" ? ROLE_LINES : ROLE_LINES.replace(DEV, PROD));
   await run(`dev login -t ${world.code()}`, { env });
-  world.newCache();
+  newCache();
   const [name] = entries();
   rewrite((entry) => {
     entry.ResponseMetadata = { HTTPStatusCode: 200 };
@@ -189,7 +202,7 @@ async function plant(target = "dev", change: Parameters<typeof rewrite>[0] = () 
   rmSync(entryFile());
   // Where the other's session would lie.
   await run(`dev login -t ${world.code()}`);
-  world.newCache();
+  newCache();
   expect(entries()).not.toEqual([name]);
   writeFileSync(entryFile(), held);
 }
@@ -312,11 +325,47 @@ describe("a session found in the AWS CLI's cache", () => {
     rmSync(entryFile());
     const env = configOf(`${ROLE_LINES}role_session_name = bob\n`);
     await run(`dev login -t ${world.code()}`, { env });
-    world.newCache();
+    newCache();
     writeFileSync(entryFile(), held);
     const { exitCode, said } = await run("dev login", { env, ...asked() });
     expect(exitCode).toBe(0);
     expect(said).toContain(`is not used: it is ${DEV_SESSION}\n`);
+  });
+
+  it("is not used when we made it with other keys, and bears the same name", async () => {
+    await run(`dev login -t ${world.code()}`);
+    newCache();
+    const keyId = readEntry().Credentials.AccessKeyId;
+    // The same profile, whose source's keys are bob's by now.
+    const credentials = readFileSync(demand(world.env.AWS_SHARED_CREDENTIALS_FILE), "utf8");
+    const bob = credentials.replace("[parent]", "[alice]").replace("[bob]", "[parent]");
+    const { calls, exitCode, said } = await run("dev login", { env: world.credentialsFile(bob), ...asked() });
+    expect(exitCode).not.toBe(0);
+    expect(said).toContain("the AWS CLI's session for dev is not used: it is one of other keys\n");
+    expect(calls.filter(({ accessKeyId }) => accessKeyId === keyId)).toEqual([]);
+    // Alice's are the same keys under any name, and their session is hers.
+    expect(await run("dev login")).toMatchObject({ exitCode: 0, operations: ["GetCallerIdentity"] });
+  });
+
+  it("is replaced when we made it with other keys, and a session of our own cache is there", async () => {
+    await run(`dev login -t ${world.code()}`);
+    const digest = readEntry().ResponseMetadata.SourceDigest;
+    expect(digest).toMatch(/^[0-9a-f]{64}$/);
+    rewrite((entry) => {
+      entry.ResponseMetadata.SourceDigest = "f".repeat(64);
+    });
+    expect(await run("dev login")).toMatchObject({ exitCode: 0, operations: [], said: "" });
+    expect(readEntry().ResponseMetadata.SourceDigest).toBe(digest);
+  });
+
+  it("is not used when its name is neither the AWS CLI's own nor this user's", async () => {
+    await plant();
+    world.newCache(); // Whose the keys are is not known any more.
+    const keyId = readEntry().Credentials.AccessKeyId;
+    const { exitCode, calls, said } = await run("dev login", asked());
+    expect(exitCode).toBe(0);
+    expect(said).toContain(`the AWS CLI's session for dev is not used: it is ${DEV_SESSION}\n`);
+    expect(calls.filter(({ accessKeyId }) => accessKeyId === keyId)).toEqual([]);
   });
 
   it("is neither used nor replaced where others can write, which is said", async () => {
@@ -363,6 +412,12 @@ describe("nothing is shared", () => {
   });
 
   it.each<[string, string, Environment, string]>([
+    [
+      "a variable's STS",
+      "dev login",
+      { AWS_ENDPOINT_URL: world.sandbox.endpoint },
+      "the AWS CLI knows nothing of AWS_ENDPOINT_URL elsewhere; endpoint_url in the profile holds for both",
+    ],
     ["an option", "dev login --duration 30m", shared, "duration_seconds is another for the AWS CLI"],
     [
       "another's keys",
@@ -447,6 +502,7 @@ describe("logout", () => {
     "leaves the AWS CLI's own alone where nothing is shared: %s",
     async (line) => {
       await plant();
+      world.newCache();
       const { exitCode, said } = await run(line, { env: configOf(ROLE_LINES, "") });
       expect({ exitCode, said }).toEqual({
         exitCode: 0,
