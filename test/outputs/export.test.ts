@@ -48,7 +48,10 @@ describe("resolveExportFormat", () => {
     "refuses %j, naming the known ones",
     (name) => {
       const error = catchError(() => resolveExportFormat(name, undefined));
-      expect({ code: error.code, hint: error.hint }).toEqual({ code: "USAGE", hint: "the formats are sh, fish, powershell, cmd, dotenv, json, process, github" });
+      expect({ code: error.code, hint: error.hint }).toEqual({
+        code: "USAGE",
+        hint: "the formats are sh, fish, powershell, cmd, dotenv, json, process, github",
+      });
       expect(error.message).toContain(name);
     },
   );
