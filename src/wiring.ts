@@ -147,18 +147,18 @@ function makeLazyKeychain(host: Host): Keychain {
   };
 }
 
-/** What one client hears of AWS's clock, the next signs by. */
+/** What one client hears of AWS's clock, the next signs by, until it hears of its own endpoint's. */
 function makeClients(now: () => number): ClientServices {
   const clock = makeServerClock(now);
   return {
     serverClock: clock,
     async loadStsClient(settings) {
       const { makeStsClient } = await import("./session/sts-client.ts");
-      return makeStsClient({ ...settings, clock });
+      return makeStsClient({ ...settings, clock: clock.ofClient() });
     },
     async loadIamClient(settings) {
       const { makeIamClient } = await import("./session/iam-client.ts");
-      return makeIamClient({ ...settings, clock });
+      return makeIamClient({ ...settings, clock: clock.ofClient() });
     },
     clientsOn: makeClients,
   };

@@ -6,6 +6,11 @@ export interface ServerClock {
   offsetMs(): number | undefined;
   /** AWS's, as far as it is known: what things have left or how old they are is told by it. */
   awsNow(): number;
+  /**
+   * For one client: the same clock, but told by the answers that this client gets, once there is one. All that is heard
+   * counts for the others too, as is all that is blamed; nothing that another endpoint says is taken for this one's time.
+   */
+  ofClient(): ServerClock;
   /** What an answer said. What is no date, or none that AWS can have, is not listened to. */
   hear(answer: DatedAnswer): void;
   /** What an earlier run measured: counts until an answer is heard. */
@@ -34,10 +39,26 @@ export function makeServerClock(now: () => number): ServerClock {
   let supposed: number | undefined;
   let isBlamed = false;
   const offsetMs = () => (bounds === undefined ? supposed : middleOf(bounds));
-  return {
+  const clock: ServerClock = {
     now,
     offsetMs,
     awsNow: () => now() + (offsetMs() ?? 0),
+    ofClient() {
+      let own: Bounds | undefined;
+      const ownOffsetMs = () => (own === undefined ? offsetMs() : middleOf(narrowed(bounds, own)));
+      const ofClient: ServerClock = {
+        ...clock,
+        offsetMs: ownOffsetMs,
+        awsNow: () => now() + (ownOffsetMs() ?? 0),
+        ofClient: () => ofClient,
+        hear(answer) {
+          const heard = boundsOf(answer);
+          if (heard !== undefined) own = narrowed(own, heard);
+          clock.hear(answer);
+        },
+      };
+      return ofClient;
+    },
     hear(answer) {
       const heard = boundsOf(answer);
       if (heard !== undefined) bounds = narrowed(bounds, heard);
@@ -54,6 +75,7 @@ export function makeServerClock(now: () => number): ServerClock {
       return blamed;
     },
   };
+  return clock;
 }
 
 /** Between these lies the offset, milliseconds. */

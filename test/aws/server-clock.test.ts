@@ -102,6 +102,40 @@ describe("AWS's clock", () => {
     expect(clock.takeBlame()).toBeUndefined();
   });
 
+  it("of one client is told by the answers that it gets, whatever another's endpoint says meanwhile", () => {
+    const clock = makeServerClock(() => NOON);
+    const [one, other] = [clock.ofClient(), clock.ofClient()];
+    expect(one.offsetMs()).toBeUndefined();
+    one.hear(answer(0));
+    other.hear(answer(5 * 365 * 24 * HOUR_MS));
+    expect(one.offsetMs()).toBe(0);
+    expect(one.awsNow()).toBe(NOON);
+    expect(other.offsetMs()).toBe(5 * 365 * 24 * HOUR_MS + 500);
+    one.hear(answer(0));
+    expect(other.offsetMs()).toBe(5 * 365 * 24 * HOUR_MS + 500);
+  });
+
+  it("of one client is the other clients' until it gets an answer, and theirs make it more exact", () => {
+    const clock = makeServerClock(() => NOON);
+    const one = clock.ofClient();
+    clock.suppose(20 * MINUTE_MS);
+    expect(one.offsetMs()).toBe(20 * MINUTE_MS);
+    clock.ofClient().hear(answer(HOUR_MS));
+    expect(one.offsetMs()).toBe(HOUR_MS + 500);
+    expect(clock.ofClient().offsetMs()).toBe(HOUR_MS + 500);
+    one.hear(answer(HOUR_MS, { roundTripMs: 14_000, afterMs: 0 }));
+    expect(one.offsetMs()).toBe(HOUR_MS + 500);
+  });
+
+  it("is blamed for all of them", () => {
+    const clock = makeServerClock(() => NOON);
+    const one = clock.ofClient();
+    one.hear(answer(HOUR_MS));
+    one.blame();
+    expect(clock.takeBlame()).toBe(HOUR_MS + 500);
+    expect(one.takeBlame()).toBeUndefined();
+  });
+
   it("is never further off than an answer allows, whatever the offset and however long it took", () => {
     const times = fc.record({
       gapMs: fc.integer({ min: 0, max: 10_000 }),
