@@ -4,6 +4,7 @@ import path from "node:path";
 import fc from "fast-check";
 import * as v from "valibot";
 import { beforeEach, describe, expect, it } from "vitest";
+import { endpointPlace } from "../../src/aws/endpoint-place.ts";
 import type { Environment } from "../../src/host/host.ts";
 import { terminalWidth } from "../../src/outputs/terminal-width.ts";
 import { canonicalText, inputsDigest } from "../../src/session/session-inputs.ts";
@@ -524,7 +525,7 @@ describe("the route and the token code", () => {
 
   it("tell a secret in the keychain by its marker alone", async () => {
     const folder = path.join(world.folder, "state");
-    const marker = { serial: SERIAL, place: world.sandbox.endpoint };
+    const marker = { serial: SERIAL, place: endpointPlace(world.sandbox.endpoint, "sts") };
     const name = inputsDigest(JSON.stringify([marker.serial, marker.place]));
     const stored = path.join(folder, "assume-mfa", "stored-secrets");
     mkdirSync(stored, { recursive: true, mode: 0o700 });
