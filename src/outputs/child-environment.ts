@@ -4,7 +4,7 @@ import { CREDENTIAL_NAMES, type ExportInput, REGION_NAMES, toVariableChanges } f
 /** The targets of the `shell`s that this process runs in, the outermost first, for people: `dev > prod`. */
 export const SHELL_VARIABLE = "AMFA_SHELL";
 
-/** Ours, and yet the child's: where the sandbox is, and which `credential_process` runs already (a guard against circles). */
+/** Ours, and yet the child's: where the sandbox is, and which profiles' programs run already (a guard against circles). */
 const KEPT_OF_OURS: ReadonlySet<string> = new Set(["ASSUME_MFA_SANDBOX", "ASSUME_MFA_CREDENTIAL_PROCESS"]);
 
 /** What some SDK takes credentials from, or takes along with them; AWS SDKs and Tools reference, "Environment variables". */
