@@ -23,6 +23,8 @@ export interface ProviderQuery {
   readonly env: Environment;
   /** `--endpoint-url` */
   readonly endpointUrl: string | undefined;
+  /** The environment's keys are a session that our own `export` put there, and this is its region. */
+  readonly exported: { readonly region: string | undefined } | undefined;
 }
 
 const MAX_URL_LENGTH = 2048;
@@ -101,7 +103,8 @@ export function resolveSso(
     accountId: good("sso_account_id", (value) => /^\d{12}$/.test(value), "an account id of twelve digits"),
     roleName: good("sso_role_name", (value) => ROLE_NAME.test(value), "the name of a permission set"),
     endpoint: resolveEndpoint("sso", query.endpointUrl, profile, query.config, query.env),
-    oidcEndpoint: resolveEndpoint("sso_oidc", query.endpointUrl, profile, query.config, query.env),
+    // Not the option's, which says where credentials are had: the refresh token goes only where somebody sent it.
+    oidcEndpoint: resolveEndpoint("sso_oidc", undefined, profile, query.config, query.env),
   });
 }
 
@@ -136,11 +139,34 @@ export function resolveLogin(profile: Profile): SourceProvided | undefined {
 }
 
 /**
+ * What a program can choose an identity by, of all that it is given of the environment, as the AWS CLI gives it: whose
+ * credentials it prints can hang on each. None of them is a secret.
+ */
+const PROCESS_VARIABLES: readonly string[] = [
+  ...["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"],
+  ...["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID"],
+  ...["AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_LOGIN_CACHE_DIRECTORY"],
+  ...["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"],
+  ...["AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SSO"],
+];
+
+function processVariables({ env, exported }: ProviderQuery): readonly string[] {
+  return PROCESS_VARIABLES.flatMap((name) => {
+    const value = environmentSetting(env, name)?.value;
+    if (value === undefined) return [];
+    // The keys of our own `export` are not given to it, and the region beside them is that of another target.
+    if (exported !== undefined && name === "AWS_ACCESS_KEY_ID") return [];
+    if (name.endsWith("REGION") && value === exported?.region) return [];
+    return [`${name}=${value}`];
+  });
+}
+
+/**
  * `credential_process`, split into words as the AWS CLI does, which runs it without a shell as well. It is not run here.
  * @returns undefined when the profile has none
  * @throws AssumeMfaError CONFIG_MALFORMED, never with what stands there
  */
-export function resolveCredentialProcess(profile: Profile): SourceProvided | undefined {
+export function resolveCredentialProcess(profile: Profile, query: ProviderQuery): SourceProvided | undefined {
   const setting = profileSetting(profile, "credential_process");
   if (setting === undefined) return undefined;
   if (setting.value.includes("\0")) throw refused(setting, "holds a NUL, which no command can");
@@ -157,6 +183,7 @@ export function resolveCredentialProcess(profile: Profile): SourceProvided | und
   return provided(profile, setting.origin, `credential_process of profile ${quoted(profile.name)}`, {
     kind: "process",
     command: Object.freeze(words),
+    environment: Object.freeze(processVariables(query)),
   });
 }
 

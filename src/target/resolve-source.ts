@@ -150,7 +150,7 @@ function credentialsOf(profile: Profile, query: SourceQuery): Source | undefined
   const keys = profileKeys(profile);
   const isInCredentialsFile = keys?.origin.kind === "file" && keys.origin.path === query.config.credentialsPath;
   if (isInCredentialsFile) return keys;
-  return resolveLogin(profile) ?? resolveCredentialProcess(profile) ?? keys ?? resolveSso(profile, query, true);
+  return resolveLogin(profile) ?? resolveCredentialProcess(profile, query) ?? keys ?? resolveSso(profile, query, true);
 }
 
 /** As botocore: keys in the profile win over its role, and a web identity's role is assumed by its token. */

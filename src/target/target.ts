@@ -65,6 +65,8 @@ export type SourceProvider =
       readonly kind: "process";
       /** The program and its arguments: `credential_process`, split as the AWS CLI splits it. */
       readonly command: readonly string[];
+      /** `NAME=value`: what it can choose an identity by, and a session with it. */
+      readonly environment: readonly string[];
     }
   | {
       /** IAM Identity Center. */

@@ -60,6 +60,15 @@ async function session(): Promise<Readonly<Record<string, unknown>>> {
   };
 }
 
+const configurations = new Map<string, { readonly AWS_CONFIG_FILE: string }>();
+
+/** The same file for the same command: what its program is given is part of what a session is kept under. */
+function configuredOnce(command: string) {
+  const made = configurations.get(command) ?? configured(command);
+  configurations.set(command, made);
+  return made;
+}
+
 /** The target `made`, whose keys the command gives; and any lines more for its profile, and for that of the keys. */
 function configured(command: string, lines = "", sourceLines = "") {
   return world.configWith(
@@ -68,7 +77,7 @@ function configured(command: string, lines = "", sourceLines = "") {
 }
 
 const run = (command: string, argv = "made login", options: RunOptions = {}) =>
-  world.run(argv, { ...options, env: { ...configured(command), ...options.env } });
+  world.run(argv, { ...options, env: { ...configuredOnce(command), ...options.env } });
 
 const assumed = ({ calls }: Run) =>
   calls.filter(({ operation }) => operation === "AssumeRole").map(({ accessKeyId }) => accessKeyId);
@@ -100,6 +109,22 @@ describe("credential_process", () => {
       );
       const second = await run(command);
       expect([second.exitCode, second.operations, countRuns()]).toEqual([0, [], 1]);
+    } finally {
+      close();
+    }
+  });
+
+  it("is run again for a session of its own where it is given another AWS_PROFILE, by which it may choose", async () => {
+    const close = openDev();
+    try {
+      const document = await session();
+      world.newCache();
+      const command = printing(document);
+      const one = await run(command, undefined, { env: { AWS_PROFILE: "one" } });
+      const two = await run(command, undefined, { env: { AWS_PROFILE: "two" } });
+      expect([assumed(one).length, assumed(two).length, countRuns()]).toEqual([1, 1, 2]);
+      const again = await run(command, undefined, { env: { AWS_PROFILE: "one" } });
+      expect([again.exitCode, again.operations, countRuns()]).toEqual([0, [], 2]);
     } finally {
       close();
     }
@@ -329,7 +354,7 @@ describe("a credential_process that runs assume-mfa", () => {
       label: "",
       profileName,
       origin: at,
-      provider: { kind: "process", command: ["x"] },
+      provider: { kind: "process", command: ["x"], environment: [] },
     }) as const;
   const ports = (mark: string | undefined) => ({
     env: { ASSUME_MFA_CREDENTIAL_PROCESS: mark },

@@ -162,6 +162,12 @@ describe("a sign-in that is about to end", () => {
     expect([methods(portal), methods(renewal)]).toEqual([["GET"], []]);
   });
 
+  it("is not renewed at an address that --endpoint-url gives", async () => {
+    signIn(-1_000);
+    const refused = await run(`by-modern login --endpoint-url ${renewal.url}`);
+    expect([refused.exitCode, portal.asked, renewal.asked]).toEqual([4, [], []]);
+  });
+
   it("and has ended is to be made again then", async () => {
     signIn(-1_000);
     const refused = await run("by-modern login");

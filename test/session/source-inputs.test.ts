@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { canonicalText, sessionInputs } from "../../src/session/session-inputs.ts";
 import { makeAwsConfig, parseAwsConfig } from "../../src/target/aws-config.ts";
+import type { ExportedSession } from "../../src/target/resolve-source.ts";
 import { resolveTarget, type TargetOptions } from "../../src/target/resolve-target.ts";
 
 // ACCEPTANCE.md C10, T4: whose credentials sign is part of what a session is kept under: every field of a role on the way,
@@ -9,12 +10,18 @@ import { resolveTarget, type TargetOptions } from "../../src/target/resolve-targ
 const ROLE = "arn:aws:iam::222222222222:role/PrivilegedActionsRole";
 const KEYS = "aws_access_key_id = AKIAIOSFODNN7EXAMPLE\naws_secret_access_key = x\n";
 
-function keyOf(config: string, options: TargetOptions = {}, credentials = `[parent]\n${KEYS}`, env = {}): string {
+function keyOf(
+  config: string,
+  options: TargetOptions = {},
+  credentials = `[parent]\n${KEYS}`,
+  env = {},
+  exported?: ExportedSession,
+): string {
   const files = makeAwsConfig(
     parseAwsConfig(`[profile dev]\nrole_arn = ${ROLE}\nsource_profile = src\n${config}`, "/config", "config"),
     parseAwsConfig(credentials, "/credentials", "credentials"),
   );
-  return canonicalText(sessionInputs(resolveTarget("dev", options, files, env)));
+  return canonicalText(sessionInputs(resolveTarget("dev", options, files, env, exported)));
 }
 
 /** Each differs from the first in one thing. */
@@ -98,6 +105,7 @@ describe("the key of a session whose source gives credentials", () => {
       keyOf(lines({ ...SSO, sso_start_url: "https://b.example/start" })),
       keyOf(lines({ ...SSO, sso_region: "eu-west-1" })),
       keyOf(lines(SSO), {}, undefined, { AWS_ENDPOINT_URL_SSO: "http://localhost:1" }),
+      keyOf(lines(SSO), {}, undefined, { AWS_ENDPOINT_URL_SSO_OIDC: "http://localhost:1" }),
       keyOf(session("corp")),
       keyOf(session("other")),
       keyOf(lines(web)),
@@ -132,8 +140,36 @@ describe("the key of a session whose source gives credentials", () => {
 
   it("is the same whoever sets the address that it is asked at", () => {
     const byOption = keyOf(lines(SSO), { endpointUrl: "http://localhost:1" });
-    const byEnvironment = keyOf(lines(SSO), {}, undefined, { AWS_ENDPOINT_URL: "http://localhost:1" });
+    const byEnvironment = keyOf(lines(SSO), {}, undefined, {
+      AWS_ENDPOINT_URL_SSO: "http://localhost:1",
+      AWS_ENDPOINT_URL_STS: "http://localhost:1",
+    });
     expect(byOption).toBe(byEnvironment);
+  });
+
+  it.each([
+    ...["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_REGION"],
+    ...["AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"],
+  ])("is another for a program that is given another %s, by which it can choose whose they are", (name) => {
+    const program = sso("credential_process = vault get\n");
+    const withValue = (value: string) => keyOf(program, { sourceProfile: "src" }, undefined, { [name]: value });
+    expectAllDifferent([keyOf(program, { sourceProfile: "src" }), withValue("us-east-1"), withValue("us-west-2")]);
+    expect(withValue("us-west-2")).not.toContain("us-west-2");
+    expect(withValue("")).toBe(keyOf(program, { sourceProfile: "src" }));
+    const keys = (env: Record<string, string>) => keyOf(sso(KEYS), { sourceProfile: "src" }, undefined, env);
+    expect(keys({ [name]: "us-west-2" }), "keys that no program gives").toBe(keys({}));
+  });
+
+  it("is the same for a program whatever it is given that chooses nothing, and beside a session of our own export", () => {
+    const program = sso("credential_process = vault get\n");
+    const one = keyOf(program);
+    for (const name of ["AWS_PAGER", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HOME", "TERM"]) {
+      expect(keyOf(program, {}, undefined, { [name]: "x" })).toBe(one);
+    }
+    const region = "eu-west-1";
+    const env = { AWS_ACCESS_KEY_ID: "ASIAIOSFODNN7EXAMPLE", AWS_REGION: region, AWS_DEFAULT_REGION: region };
+    expect(keyOf(program, {}, undefined, env, { targetName: "dev", region })).toBe(one);
+    expect(keyOf(program, {}, undefined, env)).not.toBe(one);
   });
 
   it("shows nothing of a command, which can hold a password", () => {

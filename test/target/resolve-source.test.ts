@@ -302,6 +302,7 @@ const SSO_PROVIDER = {
   accountId: "111122223333",
   roleName: "Admin",
   endpoint: undefined,
+  oidcEndpoint: undefined,
 };
 
 describe("who gives a source its credentials", () => {
@@ -310,7 +311,7 @@ describe("who gives a source its credentials", () => {
     [
       "a program",
       { config: behind("credential_process = vault get 'a b'\n") },
-      { kind: "process", command: ["vault", "get", "a b"] },
+      { kind: "process", command: ["vault", "get", "a b"], environment: [] },
       'credential_process of profile "src"',
     ],
     [
@@ -416,7 +417,7 @@ describe("who gives a source its credentials", () => {
     [
       "the first role's program",
       { config: `${hop("dev", "b")}${hop("b", "src")}[profile src]\ncredential_process = vault\n` },
-      { kind: "process", command: ["vault"] },
+      { kind: "process", command: ["vault"], environment: [] },
       'credential_process of profile "src"',
     ],
   ])("is %s", (_, given, provider, label) => {
