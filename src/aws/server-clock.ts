@@ -17,7 +17,9 @@ export interface ServerClock {
   suppose(offsetMs: number): void;
   /** AWS refused a request for when it was signed. */
   blame(): void;
-  /** @returns the offset when a request was refused for it, once; undefined otherwise */
+  /**
+   * @returns the offset when a request was refused for it, once; undefined otherwise, and where the clock is right by now
+   */
   takeBlame(): number | undefined;
 }
 
@@ -72,7 +74,7 @@ export function makeServerClock(now: () => number): ServerClock {
     takeBlame() {
       const blamed = isBlamed ? offsetMs() : undefined;
       isBlamed = false;
-      return blamed;
+      return isNotableSkew(blamed) ? blamed : undefined;
     },
   };
   return clock;

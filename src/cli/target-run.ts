@@ -3,6 +3,7 @@ import { loadCaBundle } from "../aws/ca-bundle.ts";
 import { AssumeMfaError } from "../errors.ts";
 import type { TargetResult } from "../outputs/json.ts";
 import type { TableColumn } from "../outputs/table.ts";
+import { withKnownClock } from "../session/known-clock.ts";
 import { makeMemorySharedSessions } from "../session/memory-shared-sessions.ts";
 import { obtainRoleSession, type RoleSession, type RoleSessionOptions } from "../session/role-session.ts";
 import type { GivenTokenCode } from "../session/token-code.ts";
@@ -137,7 +138,7 @@ export function makeRun(whole: Target, givenCode: GivenTokenCode | undefined, co
     // It is sent once, whatever becomes of it.
     code = undefined;
     const obtained = await tellingWrongClock(services, note, () =>
-      obtainRoleSession(of, { ...options, givenCode: given }, { ...services, note }),
+      obtainRoleSession(of, { ...options, givenCode: given }, withKnownClock({ ...services, note }, options)),
     );
     services.serverClock.suppose(obtained.clockOffsetMs);
     checkAccount(target, obtained.accountId, expectedAccount);
@@ -190,7 +191,7 @@ export function headOf({ name, role, region }: Target) {
 
 /**
  * What can be said of a target before anything is asked or called.
- * @throws AssumeMfaError REGION_MISSING, ACCOUNT_UNEXPECTED; CONFIG_UNREADABLE, CONFIG_MALFORMED for its CA bundle; as
+ * @throws AssumeMfaError ACCOUNT_UNEXPECTED, before all else; REGION_MISSING; CONFIG_UNREADABLE, CONFIG_MALFORMED for its CA bundle; as
  *   `planScoped` and `narrowTarget` do
  */
 export function checkTarget(
@@ -198,8 +199,8 @@ export function checkTarget(
   { needsRegion, needs }: TargetDemand,
   { expectedAccount }: RunContext,
 ): void {
-  if (needsRegion) checkRegion(target);
   checkAccount(target, target.role.value.accountId, expectedAccount);
+  if (needsRegion) checkRegion(target);
   narrowToPlan(target, planScoped(target, needs));
   // Before a code is asked for: the clients read it again.
   for (const { connection } of rolesOnTheWay(target)) {

@@ -72,6 +72,7 @@ export function makeStsClient(settings: ClientSettings): StsClient {
       () => retrySafely(call, { carriesCode }),
       !settings.credentials.isLongTerm,
       () => clock?.blame(),
+      () => clock?.offsetMs() ?? 0,
     );
   return {
     async assumeRole(input) {
@@ -114,17 +115,21 @@ async function sendByAwsTime<T>(
   call: () => Promise<T>,
   isSessionSigning: boolean,
   onWrongClock: () => void,
+  offsetMs: () => number,
 ): Promise<T> {
   const isRefused = (error: unknown) => {
     const failure = classifyFailure(error);
     return failure !== undefined && isClockRefusal(failure, isSessionSigning);
   };
+  const signedBy = offsetMs();
   try {
     return await call();
   } catch (error) {
     if (!isRefused(error)) throw detachFailure(error);
     onWrongClock();
-    if (!isOffsetCorrected(error)) throw detachFailure(error);
+    // Where this machine's clock is right by now, and only what was known of it is not, the SDK corrects without a word.
+    const isCorrected = isOffsetCorrected(error) || Math.abs(offsetMs() - signedBy) >= CORRECTED_MS;
+    if (!isCorrected) throw detachFailure(error);
     try {
       return await call();
     } catch (again) {
@@ -133,6 +138,9 @@ async function sendByAwsTime<T>(
     }
   }
 }
+
+/** What is signed by a time that is less wrong is not refused for it. */
+const CORRECTED_MS = 240_000;
 
 function isOffsetCorrected(error: unknown): boolean {
   return (error as { readonly $metadata?: { clockSkewCorrected?: boolean } }).$metadata?.clockSkewCorrected === true;

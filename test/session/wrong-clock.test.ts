@@ -162,6 +162,32 @@ describe.each(SKEWS)("a clock that is wrong by %i min", (minutes, words) => {
     expect((await world.run("prod whoami --explain")).stdout).toMatch(/hit, until .*\((?:59 min|1 h) left\)/);
   });
 
+  it("is known to the next sign-in: what carries its code is sent once, and nothing is told again", async () => {
+    // Another minute has another code.
+    const more = (by: number) => minutes + Math.sign(minutes) * by;
+    await world.run(`staging login -t ${beBehind(minutes)}`);
+    const run = await world.run(`dev login -t ${beBehind(more(1))}`);
+    expect(run).toMatchObject({ exitCode: 0, operations: ["AssumeRole"] });
+    expect(refused(run)).toEqual([]);
+    expect(run.said).not.toMatch(/clock/);
+    const day = await world.run(`login --source-profile parent -t ${beBehind(more(2))}`);
+    expect(day).toMatchObject({ exitCode: 0, operations: ["GetSessionToken"] });
+    // It lies with the sessions, and `--no-cache` looks at none.
+    const without = await world.run(`dev login --direct --no-cache -t ${beBehind(more(3))}`);
+    expect(without.exitCode).toBe(0);
+    expect(refused(without)).toHaveLength(1);
+  });
+
+  it("that is set after all is taken as it is: one call is refused, and no clock is said to be wrong", async () => {
+    await world.run(`staging login -t ${beBehind(minutes)}`);
+    const run = await world.run(`dev login -t ${beBehind(0)}`);
+    expect(run).toMatchObject({ exitCode: 0, operations: ["AssumeRole", "AssumeRole"] });
+    expect(refused(run)).toEqual(["AssumeRole: SignatureDoesNotMatch"]);
+    expect(run.said).not.toMatch(/clock/);
+    const next = await world.run(`prod login -t ${beBehind(1)}`);
+    expect(next).toMatchObject({ exitCode: 0, operations: ["AssumeRole"] });
+  });
+
   it("that became so after the session was got is corrected by the first read, and what changes is sent once", async () => {
     await world.run(`dev login -t ${beBehind(0)}`);
     beBehind(minutes);

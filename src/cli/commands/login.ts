@@ -4,6 +4,7 @@ import { AssumeMfaError } from "../../errors.ts";
 import { formatJson, toErrorJson } from "../../outputs/json.ts";
 import { formatTabSeparated } from "../../outputs/tab-separated.ts";
 import { codeNeedOf } from "../../session/code-need.ts";
+import { withKnownClock } from "../../session/known-clock.ts";
 import { type ObtainedSharedSession, obtainSharedSession } from "../../session/obtain-shared-session.ts";
 import type { RoleSessionOptions, RoleSessionPorts } from "../../session/role-session.ts";
 import { placeName, signInOf } from "../../session/signer.ts";
@@ -76,7 +77,7 @@ async function runLogin(outside: Services, words: readonly string[], options: Lo
     minTtlMs: resolveMinTtlMs(options, host.env),
   };
   if (plan.signIn.connection.caBundle !== undefined) loadCaBundle(plan.signIn.connection.caBundle);
-  const ports: RoleSessionPorts = { ...services, note: screen.note };
+  const ports: RoleSessionPorts = withKnownClock({ ...services, note: screen.note }, shared);
   refuseTooFewCodes(plan, shared, ports);
   const givenCode = await readGivenTokenCode(host, options.tokenCode);
   await showEndpoints(services, [plan.signIn, ...plan.targets], screen);
