@@ -44,7 +44,7 @@ interface Member {
  * The same work on several targets: every question first and one after the other, then up to ten targets at once. One
  * code serves all that a session can serve. A failure of one stops no other.
  * @param names at least two
- * @throws AssumeMfaError TARGET_UNKNOWN when one is none; TOKEN_CODE_MISSING when it would take more codes than there are
+ * @throws AssumeMfaError TARGET_UNKNOWN when one is none, ACCOUNT_UNEXPECTED when one is another's; TOKEN_CODE_MISSING when it would take more codes than there are
  *   and nobody can be asked, before anything is called; PARTIAL_FAILURE in the end
  */
 export async function runOnSeveral(
@@ -68,6 +68,8 @@ export async function runOnSeveral(
   const whole = members.flatMap((member) => (member.target === undefined ? [] : [{ member, target: member.target }]));
   for (const { member, target } of whole) {
     await attempt(member, async () => checkTarget(target, demand, context));
+    // It is said of the whole run: what is done in the others would not be what was meant.
+    if (member.error instanceof AssumeMfaError && member.error.code === "ACCOUNT_UNEXPECTED") throw member.error;
     if (member.error === undefined) demand.check?.(makeRun(target, undefined, context));
   }
   const given = await readGivenTokenCode(services.host, options.tokenCode);

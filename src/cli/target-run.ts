@@ -191,8 +191,8 @@ export function headOf({ name, role, region }: Target) {
 
 /**
  * What can be said of a target before anything is asked or called.
- * @throws AssumeMfaError ACCOUNT_UNEXPECTED, before all else; REGION_MISSING; CONFIG_UNREADABLE, CONFIG_MALFORMED for its CA bundle; as
- *   `planScoped` and `narrowTarget` do
+ * @throws AssumeMfaError ACCOUNT_UNEXPECTED, before all else; REGION_MISSING; CONFIG_UNREADABLE, CONFIG_MALFORMED for its
+ *   CA bundle; as `planScoped` and `narrowTarget` do
  */
 export function checkTarget(
   target: Target,

@@ -140,10 +140,29 @@ describe("several targets at once", () => {
     }
   });
 
-  it("--expect-account holds for each of them", async () => {
-    const line = ["dev,staging", "whoami", "--expect-account", DEV, "--token-code", world.code(), "-o", "json"];
-    const run = await world.run(line);
-    expect(run.exitCode).toBe(5);
-    expect(parse(run)).toMatchObject([{ result: {} }, { error: { code: "ACCOUNT_UNEXPECTED" } }]);
+  it("--expect-account that is not each one's: exit 3 before a code is read or anything is called", async () => {
+    const reads = ["whoami", "instances"];
+    const destroys = ["terminate --filter tag:Name=web-1 --yes --max 9", "stop --filter tag:Name=web-1 --dry-run"];
+    for (const action of [...reads, ...destroys]) {
+      for (const targets of ["dev,staging", "staging,dev"]) {
+        const line = [targets, ...action.split(" "), "--expect-account", DEV, "-o", "json", "-t", "-"];
+        const run = await world.run(line, { stdin: `${world.code()}\n`, replies: [] });
+        expect(run, action).toMatchObject({ exitCode: 3, operations: [], questions: [] });
+        expect(run.host.stdinLeft.length).toBe(7);
+        expect(JSON.parse(run.stdout)).toMatchObject({ error: { code: "ACCOUNT_UNEXPECTED" } });
+        expect(run.said).toMatch(/error: staging is account 333333333333, and 222222222222 was expected\n/);
+      }
+    }
+    const both = ["dev,dev-admin", "whoami", "--expect-account", DEV, "-t", world.code()];
+    expect(await world.run(both)).toMatchObject({ exitCode: 0 });
+  });
+
+  it("--expect-account is looked at first, whatever else a target lacks", async () => {
+    const env = world.configWith(
+      `\n[profile nowhere]\nrole_arn = arn:aws:iam::${STAGING}:role/PrivilegedActionsRole\nsource_profile = parent\n`,
+    );
+    const run = await world.run(["dev,nowhere", "instances", "--expect-account", DEV, "-t", world.code()], { env });
+    expect(run).toMatchObject({ exitCode: 3, operations: [] });
+    expect(run.said).toMatch(/nowhere is account 333333333333/);
   });
 });
