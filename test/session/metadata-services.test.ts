@@ -1,9 +1,11 @@
 import http, { type IncomingMessage, type ServerResponse } from "node:http";
+import https from "node:https";
 import type { AddressInfo } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { loadProvidedCredentials } from "../../src/session/provided-credentials.ts";
 import type { StsPlace } from "../../src/session/signer.ts";
+import { hasOpenssl, makeCertificates } from "../support/certificates.ts";
 import { DEV, DEV_ROLE, demand, openCliWorld, PROD, type Run, type RunOptions } from "../support/cli-world.ts";
 
 // The services of an instance and of a container (CLI.md, "Targets"): each target is signed by its own, and what one of them
@@ -310,6 +312,31 @@ describe("a container's service", () => {
     expect([refused.exitCode, service.asked, proxy.asked]).toEqual([3, ["GET /creds"], []]);
     expect(refused.said).toContain("the answer has no AccessKeyId with SecretAccessKey, Token and Expiration");
   });
+
+  it.skipIf(!hasOpenssl)(
+    "whose certificate nobody vouches for is not asked, whatever the environment says",
+    async () => {
+      const certificates = makeCertificates("IP:127.0.0.1");
+      const asked: unknown[] = [];
+      const server = https.createServer(certificates.server, (request, response) => {
+        asked.push(request.headers);
+        response.end(documentOf(keys[0] as Keys));
+      });
+      await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+      process.env.NODE_TLS_REJECT_UNAUTHORIZED = "0";
+      try {
+        const uri = `https://127.0.0.1:${(server.address() as AddressInfo).port}/creds`;
+        const refused = await run("boxed login", SECTIONS, { env: { AWS_CONTAINER_CREDENTIALS_FULL_URI: uri } });
+        expect([refused.exitCode, refused.operations, asked]).toEqual([3, [], []]);
+        expect(refused.said).toContain("the connection failed");
+      } finally {
+        delete process.env.NODE_TLS_REJECT_UNAUTHORIZED;
+        server.closeAllConnections();
+        server.close();
+        certificates.remove();
+      }
+    },
+  );
 
   it.each<[string, string]>([
     ["a list", "[]"],
