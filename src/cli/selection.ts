@@ -12,6 +12,8 @@ export interface Selected {
   readonly ids: readonly string[];
   /** By state, how many match as well and are left as they are. */
   readonly others: ReadonlyMap<string, number>;
+  /** How many more there are, which another target of the run has taken. Default: none. */
+  readonly leftCount?: number;
 }
 
 /** `--filter`, read and checked. Text from the command line is raw. */
@@ -59,9 +61,19 @@ export function checkSelection(
   });
 }
 
+/** One target's part in what was found. */
+interface Share {
+  readonly name: string;
+  readonly accountId: string;
+  readonly region: string | undefined;
+  ids: readonly string[];
+  /** Ids that are another target's to do, and whose. */
+  readonly takenBy: Map<string, string>;
+}
+
 /**
  * Looks for what matches, and goes on only where it is not more than the limit: over several targets, than all of them
- * may have together.
+ * may have together. What several reach, being of one account, is one thing and the first one's.
  * @throws AssumeMfaError TOO_MANY, nothing having been done anywhere
  */
 export async function select(
@@ -70,16 +82,46 @@ export async function select(
   selector: Selector,
   max: number | undefined,
 ): Promise<Selected> {
+  const { target, screen, together } = run;
   const selected = await selector.find(await run.openScope());
-  const mine = { name: run.target.name, ids: selected.ids };
-  const check = (all: readonly (typeof mine)[]) => stopAtTooMany(all, wording, selector, max);
-  if (run.together === undefined) check([mine]);
-  else await run.together.meet(mine, check);
-  return selected;
+  const mine: Share = {
+    name: target.name,
+    accountId: target.role.value.accountId,
+    region: target.region?.value,
+    ids: selected.ids,
+    takenBy: new Map(),
+  };
+  const decide = (all: readonly Share[]) => {
+    leaveToTheFirst(all);
+    stopAtTooMany(all, wording, selector, max);
+  };
+  if (together === undefined) decide([mine]);
+  else await together.meet(mine, decide);
+  for (const owner of new Set(mine.takenBy.values())) {
+    const ids = [...mine.takenBy].flatMap(([id, by]) => (by === owner ? [id] : []));
+    const what = formatCount(ids.length, wording.noun, wording.nouns);
+    screen.note(
+      `${what} ${ids.length === 1 ? "is" : "are"} left to ${shownName(owner)}, which is the same account: ${listOf(ids)}`,
+    );
+  }
+  return { ...selected, ids: mine.ids, leftCount: mine.takenBy.size };
+}
+
+function leaveToTheFirst(all: readonly Share[]): void {
+  const owners = new Map<string, string>();
+  for (const share of all) {
+    share.ids = share.ids.filter((id) => {
+      const key = JSON.stringify([share.accountId, share.region, id]);
+      const owner = owners.get(key);
+      if (owner === undefined) owners.set(key, share.name);
+      else share.takenBy.set(id, owner);
+      return owner === undefined;
+    });
+  }
 }
 
 function stopAtTooMany(
-  all: readonly { readonly name: string; readonly ids: readonly string[] }[],
+  all: readonly Pick<Share, "name" | "ids">[],
   wording: Wording,
   selector: Selector,
   max: number | undefined,
@@ -102,11 +144,16 @@ export function reportNothing(
   run: TargetRun,
   action: DestructiveAction,
   selector: Selector,
-  { others }: Selected,
+  { others, leftCount = 0 }: Selected,
   isDryRun: boolean,
 ): Report {
   const { wording } = action;
-  const where = `in ${shownName(run.target.name)}${run.target.region === undefined ? "" : `, ${run.target.region.value}`}`;
+  const report = { action: action.name, dryRun: isDryRun, resources: [], requestIds: [] };
+  // Which was said.
+  if (leftCount > 0) return report;
+  // Each line of one of several targets begins with its name.
+  const name = run.together === undefined ? [shownName(run.target.name)] : [];
+  const where = `in ${[...name, ...(run.target.region === undefined ? [] : [run.target.region.value])].join(", ")}`;
   const count = [...others.values()].reduce((sum, one) => sum + one, 0);
   const states = [...others].map(([state, one]) => `${one} ${state}`).join(", ");
   if (count === 0) {
@@ -117,5 +164,5 @@ export function reportNothing(
       `${formatCount(count, wording.noun, wording.nouns)} ${count === 1 ? "matches" : "match"} ${selector.text} ${where}, none to be ${wording.done}: ${states}; nothing to do`,
     );
   }
-  return { action: action.name, dryRun: isDryRun, resources: [], requestIds: [] };
+  return report;
 }

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from "vitest";
+import { DEFAULT_REGIONS } from "../../src/sandbox/regions.ts";
 import type { Instance } from "../../src/sandbox/world.ts";
 import { changesOf, DEV, demand, openCliWorld, PROD, type Run } from "../support/cli-world.ts";
 
@@ -398,24 +399,24 @@ describe("a destructive action on several targets", () => {
     const run = await world.run("dev,staging terminate --filter tag:Test=old --yes --max 3 -o json");
     expect(run.exitCode).toBe(0);
     expect(parse(run)).toMatchObject([{ result: { resources: [{ id: dev }] } }, { result: { resources: [] } }]);
-    expect(run.said).toContain(
-      "assume-mfa: staging: no instance matches tag:Test=old in staging, us-east-1; nothing to do",
-    );
+    expect(run.said).toContain("assume-mfa: staging: no instance matches tag:Test=old in us-east-1; nothing to do");
   });
 
   it("works on more than ten, at most ten at once", async () => {
     const { accounts } = world.sandbox.world;
-    const names = Array.from({ length: 13 }, (_, n) => `many${n}`);
+    const names = DEFAULT_REGIONS.slice(0, 13);
     const env = world.configWith(
       names
         .map(
           (name) =>
-            `\n[profile ${name}]\nrole_arn = arn:aws:iam::${DEV}:role/PrivilegedActionsRole\nsource_profile = parent\nmfa_serial = arn:aws:iam::111122223333:mfa/alice\nregion = us-east-1\nrole_session_name = ${name}\n`,
+            `\n[profile many-${name}]\nrole_arn = arn:aws:iam::${DEV}:role/PrivilegedActionsRole\nsource_profile = parent\nmfa_serial = arn:aws:iam::111122223333:mfa/alice\nregion = ${name}\n`,
         )
         .join(""),
     );
     expect(accounts.size).toBeGreaterThan(3);
-    addInstances(DEV, 1, { Test: "many" });
+    for (const region of names) {
+      addInstances(DEV, 1, { Test: "many" }, { region, availabilityZone: `${region}a` });
+    }
     const dryRun = ["many*", "terminate", "--filter", "tag:Test=many", "--dry-run", "-o", "json", "-t", world.code()];
     const run = await world.run(dryRun, { env });
     expect(run.exitCode).toBe(0);
@@ -424,6 +425,73 @@ describe("a destructive action on several targets", () => {
     const over = await world.run("many* terminate --filter tag:Test=many --yes --max 12", { env });
     expect(over.exitCode).toBe(1);
     expect(over.said).toMatch(/13 instances .* and --max is 12/);
+  });
+
+  it("that are of one account do it once: the first is who does it, the others say so", async () => {
+    const ids = addInstances(DEV, 2, { Test: "same" }, { state: "stopped" });
+    const { inlinePolicies } = world.role(DEV);
+    const all = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "ec2:*", Resource: "*" }] };
+    inlinePolicies.set("All", JSON.stringify(all));
+    try {
+      expect(await world.run(["dev,dev-admin,staging", "login", "-t", world.code()])).toMatchObject({ exitCode: 0 });
+      const [away] = addInstances(STAGING, 1, { Test: "same" });
+      const tight = await world.run("dev,dev-admin start --filter tag:Test=same --max 1 -o json", { replies: [] });
+      expect(tight).toMatchObject({ exitCode: 1, questions: [] });
+      expect(tight.said).toMatch(/error: 2 instances that can be started .* \(dev 2\), and --max is 1/);
+      const [first] = parse(tight);
+      expect(first).toMatchObject({ error: { count: 2, matching: { dev: ids, "dev-admin": [] } } });
+
+      const run = await world.run("dev,dev-admin start --filter tag:Test=same --max 2", { replies: ["y"] });
+      expect(run.exitCode).toBe(0);
+      expect(run.questions).toEqual([`Start 2 instances in dev (account ${DEV})? [y/N] `]);
+      expect(count(run, "StartInstances")).toBe(1);
+      expect(run.stderr.match(/^account \d+/gm)).toEqual([`account ${DEV}`]);
+      expect(run.said).toContain(
+        `assume-mfa: dev-admin: 2 instances are left to dev, which is the same account: ${ids.join(", ")}\n`,
+      );
+      expect(run.said).not.toMatch(/nothing to do/);
+
+      const glob = await world.run("dev-admin,staging,dev terminate --filter tag:Test=same --yes --max 3 -o json");
+      expect(glob.exitCode).toBe(0);
+      expect(count(glob, "TerminateInstances")).toBe(2);
+      expect(parse(glob)).toMatchObject([
+        { target: "dev-admin", result: { resources: ids.map((id) => ({ id, outcome: "done" })) } },
+        { target: "staging", result: { resources: [{ id: away }] } },
+        { target: "dev", result: { resources: [] } },
+      ]);
+    } finally {
+      inlinePolicies.delete("All");
+    }
+  });
+
+  it("of which the first may not look leave it to the next of its account", async () => {
+    const [id] = addInstances(DEV, 1, { Test: "deaf" });
+    const deny = { Version: "2012-10-17", Statement: [{ Effect: "Deny", Action: "ec2:Describe*", Resource: "*" }] };
+    world.role(DEV).inlinePolicies.set("Deaf", JSON.stringify(deny));
+    try {
+      const line = ["dev,dev-admin", "terminate", "--filter", "tag:Test=deaf", "--yes", "--max", "1", "-o", "json"];
+      const run = await world.run([...line, "-t", world.code()]);
+      expect(run.exitCode).toBe(5);
+      expect(parse(run)).toMatchObject([
+        { error: { code: "ACCESS_DENIED" } },
+        { result: { resources: [{ id, outcome: "done" }] } },
+      ]);
+    } finally {
+      world.role(DEV).inlinePolicies.delete("Deaf");
+    }
+  });
+
+  it("of one account in two regions are two places", async () => {
+    const env = world.configWith(
+      `\n[profile far]\nrole_arn = arn:aws:iam::${DEV}:role/PrivilegedActionsRole\nsource_profile = parent\nmfa_serial = arn:aws:iam::111122223333:mfa/alice\nregion = eu-west-1\n`,
+    );
+    addInstances(DEV, 1, { Test: "two" });
+    addInstances(DEV, 1, { Test: "two" }, { region: "eu-west-1", availabilityZone: "eu-west-1a" });
+    const line = ["dev,far", "terminate", "--filter", "tag:Test=two", "--yes", "--max", "2", "-t", world.code()];
+    const run = await world.run(line, { env });
+    expect(run.exitCode).toBe(0);
+    expect(count(run, "TerminateInstances")).toBe(2);
+    expect(run.said).not.toContain("left to");
   });
 
   it("with ids is refused: an id is in one account", async () => {
