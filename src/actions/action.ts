@@ -117,12 +117,14 @@ export interface Backup {
   /** AWS does not want it to be unique: the ARN is. */
   readonly name: string;
   readonly arn: string;
-  /** AWS's word, when last read: `CREATING`, `AVAILABLE`. */
+  /** AWS's word, when last read: `CREATING`, `AVAILABLE`; `unknown` where the last reading failed. */
   readonly status: string;
 }
 
 /** What a preparation tells while it goes on. */
 export interface PreparationPorts {
+  /** After a refusal that passes, a call is not sent again after this; milliseconds since 1970. */
+  readonly retryUntil: number;
   /** Called again when it is read again: the last one stands in the report, also when the preparation fails. */
   made(backup: Backup): void;
   /** A mutating call was answered. */
@@ -134,7 +136,10 @@ export interface PreparationPorts {
 export interface ActReply {
   /** By id, what the reply said of each. An id that it left out is read afterwards. */
   readonly states: ReadonlyMap<string, ResourceState>;
-  /** By id, what was left alone without a call, since it is not what was shown any more: why, and AWS's word for its state. */
+  /**
+   * By id, what is not what was shown any more, so that it was left alone without a call, or that the call hit another
+   * one: why, and AWS's word for its state.
+   */
   readonly spared?: ReadonlyMap<string, { readonly error: AssumeMfaError; readonly state: string }>;
   /** Undefined where no call was needed. */
   readonly requestId: string | undefined;
@@ -164,14 +169,14 @@ export interface ActionSteps {
   readonly dryRun: ((batch: readonly ResourceView[]) => Promise<AssumeMfaError | undefined>) | undefined;
   /**
    * The mutating call: sent once for a batch of at most `batchSize`. May send again only after a refusal that proves
-   * that nothing was done, and not after `giveUpAt` (milliseconds since 1970).
+   * that nothing was done, and not after `retryUntil` (milliseconds since 1970).
    * @throws InterruptedError only when nothing was sent
    */
-  act(batch: readonly ResourceView[], giveUpAt: number): Promise<ActReply>;
+  act(batch: readonly ResourceView[], retryUntil: number): Promise<ActReply>;
   /**
    * Makes what must be there before the resource may be done: a backup. Called right before `act`, with one resource a
    * batch. When it throws, the resource is left alone and nothing was asked about it.
-   * @throws InterruptedError when the person interrupted, whatever was made by then
+   * @throws InterruptedError when the person interrupted, whatever was made by then, unless AWS had refused before
    */
   prepare?(view: ResourceView, giveUpAt: number, ports: PreparationPorts): Promise<void>;
   /** After this refusal some of the batch may be done all the same: each one is read for a while. */
@@ -200,6 +205,8 @@ export interface DestructiveAction {
   readonly precaution?: string | undefined;
   /** How long AWS usually takes until it is so, seconds: a session that ends sooner is not started with. */
   readonly usualSeconds: number;
+  /** How long the preparation of one usually takes, seconds, which is waited for in any case. Default: 0 */
+  readonly preparationSeconds?: number;
   /** Checks operands before anything is asked or called. @throws USAGE naming the first bad one */
   readonly checkIds: (words: readonly string[]) => readonly string[];
   /** What the role (or a session policy of `--scoped`) must allow for looking, doing and waiting. */
@@ -212,8 +219,8 @@ export interface DestructiveAction {
 }
 
 /**
- * `done`: it is so. `pending`: AWS took it and is at it. `failed`: AWS refused. `not done`: not asked for, or asked
- * with the answer lost and nothing to be seen of it. `unknown`: asked, and it can't be read what became of it.
+ * `done`: it is so. `pending`: AWS took it and is at it. `failed`: AWS refused, or another one was hit than was shown.
+ * `not done`: not sent, or sent with the answer lost and nothing to be seen of it for a while. `unknown`: asked, and it can't be read what became of it.
  * `would be done`: only in a dry run.
  */
 export type Outcome = "done" | "pending" | "failed" | "not done" | "unknown" | "would be done";
@@ -223,7 +230,7 @@ export interface ResourceReport {
   readonly name: string | null;
   /** Its state before anything was done; null where the role may not look. */
   readonly before: string | null;
-  /** Its true state when last read; null where it could not be read. */
+  /** Its true state when last read; null where it could not be read after a call about it. */
   readonly state: string | null;
   readonly outcome: Outcome;
   /** Why it is not `done`, or what else to know: one line, text from AWS in it raw. */
@@ -236,6 +243,8 @@ export interface ResourceReport {
 export interface Report {
   readonly action: string;
   readonly dryRun: boolean;
+  /** A signal ended the run before its end: what was not sent by then is `not done`. Left out otherwise. */
+  readonly interrupted?: true;
   readonly resources: readonly ResourceReport[];
   /** Of the mutating calls, by which CloudTrail finds them. */
   readonly requestIds: readonly string[];

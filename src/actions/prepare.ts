@@ -9,6 +9,7 @@ import { countStates } from "./wait.ts";
  * Makes what must be there before a batch of one is done (`ActionSteps.prepare`), and keeps what was made for the report.
  * @param batch left alone where this does not succeed
  * @param tracked all of the run, for its progress
+ * @param limits milliseconds since 1970
  * @returns undefined when the batch may be done now; else what its failure means for those after it
  */
 export async function prepareOne(
@@ -17,7 +18,7 @@ export async function prepareOne(
   tracked: readonly Tracked[],
   { clock }: ActionScope,
   requestIds: string[],
-  giveUpAt: number,
+  { giveUpAt, retryUntil }: { readonly giveUpAt: number; readonly retryUntil: number },
   ports: DestructivePorts,
 ): Promise<BatchVerdict | undefined> {
   const [one] = batch;
@@ -25,6 +26,7 @@ export async function prepareOne(
   const startedAt = clock.now();
   try {
     await steps.prepare(one.view, giveUpAt, {
+      retryUntil,
       made(backup) {
         one.backup = backup;
       },

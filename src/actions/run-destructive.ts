@@ -1,3 +1,4 @@
+import { isThrottled } from "../aws/aws-failure.ts";
 import { AssumeMfaError, InterruptedError } from "../errors.ts";
 import type { ActionScope, ActionSteps, DestructiveAction, Look, Report, ResourceView, RunFailure } from "./action.ts";
 import { awsFailureOf, isDenial } from "./action-errors.ts";
@@ -106,7 +107,10 @@ async function doAndWait(
   const { interrupts } = scope;
   const tracked = look.resources.map(track);
   const requestIds: string[] = [];
-  const giveUpAt = scope.clock.now() + options.timeoutSeconds * 1000;
+  const startedAt = scope.clock.now();
+  const giveUpAt = startedAt + options.timeoutSeconds * 1000;
+  // Who does not wait for AWS to do it does not wait for AWS to take it either.
+  const retryUntil = options.wait ? giveUpAt : startedAt;
   const release = interrupts.hold();
   try {
     const batches = batchesOf(
@@ -118,8 +122,8 @@ async function doAndWait(
     for (const [index, batch] of batches.entries()) {
       if (interrupts.signal.aborted) break;
       const verdict =
-        (await prepareOne(steps, batch, tracked, scope, requestIds, giveUpAt, ports)) ??
-        (await doBatch(steps, batch, scope, requestIds, giveUpAt, ports));
+        (await prepareOne(steps, batch, tracked, scope, requestIds, { giveUpAt, retryUntil }, ports)) ??
+        (await doBatch(steps, batch, scope, requestIds, retryUntil, ports));
       // Nothing at all was done: a plain error, with nothing to report.
       const isNothingMade = batch.every(({ backup }) => backup === undefined);
       if (verdict === "nothing was sent" && index === 0 && isNothingMade) throw batch[0]?.error;
@@ -128,8 +132,8 @@ async function doAndWait(
     const waitEnd: WaitEnd = options.wait
       ? await waitUntilReached(steps, tracked, scope, options.timeoutSeconds, ports.progress)
       : { kind: "over" };
-    const report = reportOf(action, tracked, requestIds, waitEnd);
-    const failure = interrupts.signal.aborted
+    const report = reportOf(action, tracked, requestIds, waitEnd, interrupts.signal.aborted);
+    const failure = report.interrupted
       ? (interrupts.signal.reason as RunFailure)
       : failureOfRun(action, tracked, report, waitEnd);
     await ports.report(report, failure);
@@ -144,13 +148,13 @@ async function doBatch(
   batch: readonly Tracked[],
   scope: ActionScope,
   requestIds: string[],
-  giveUpAt: number,
+  retryUntil: number,
   ports: DestructivePorts,
 ): Promise<BatchVerdict> {
   try {
     const { states, spared, requestId } = await steps.act(
       batch.map(({ view }) => view),
-      giveUpAt,
+      retryUntil,
     );
     if (requestId !== undefined) requestIds.push(requestId);
     for (const one of batch) {
@@ -169,14 +173,23 @@ async function doBatch(
     }
     if (failure?.requestId !== undefined) requestIds.push(failure.requestId);
     // Anything but AWS's own refusal may have come after the call was carried out, an error that nobody foresaw too.
-    const refused = failure?.kind === "refused";
+    // EC2 throttles with a 503, and has done nothing then.
+    const refused = failure?.kind === "refused" || (failure !== undefined && isThrottled(failure));
     const mayBePartial = !refused || (batch.length > 1 && error instanceof AssumeMfaError && steps.mayBePartial(error));
-    for (const one of batch) markError(one, error, refused ? "refused" : "answer lost");
+    for (const one of batch) {
+      markError(one, error, refused ? "refused" : "answer lost");
+      // What was seen before the call says nothing of now.
+      one.state = undefined;
+    }
     const settleMs = refused ? (mayBePartial ? PARTIAL_SETTLE_MS : 0) : AMBIGUOUS_SETTLE_MS;
     const isUntold = steps.leavesNoTrace === true && !refused;
-    const wasRead = await settle(steps, batch, scope, isUntold ? 0 : settleMs);
-    if (isUntold || (!wasRead && mayBePartial)) {
-      for (const one of batch) one.unreadable = true;
+    const watchedMs = await settle(steps, batch, scope, isUntold ? 0 : settleMs);
+    const wasRead = watchedMs !== undefined;
+    const isUnknown = isUntold || (refused ? mayBePartial && !wasRead : (watchedMs ?? 0) < settleMs);
+    for (const one of batch) {
+      one.watchedMs = watchedMs;
+      if (isUnknown) one.unreadable = true;
+      else if (!refused && one.phase === "untouched") markError(one, seenUndone(error), "answer lost");
     }
     const moved = batch.filter(({ phase }) => phase !== "untouched").length;
     if (!refused && moved === batch.length) {
@@ -189,33 +202,43 @@ async function doBatch(
 
 /**
  * Reads what became of a batch whose call failed, until all of it has moved or the time is over.
- * @returns false when it could never be read
+ * @returns milliseconds until the last reading; undefined when it could never be read
  */
 async function settle(
   steps: ActionSteps,
   batch: readonly Tracked[],
   scope: ActionScope,
   settleMs: number,
-): Promise<boolean> {
+): Promise<number | undefined> {
   const { clock, interrupts } = scope;
-  const until = clock.now() + settleMs;
-  let wasRead = false;
+  const startedAt = clock.now();
+  let watchedMs: number | undefined;
   for (;;) {
     try {
       await readStates(steps, batch);
-      wasRead = true;
+      watchedMs = clock.now() - startedAt;
     } catch (error) {
       // Why the call itself failed is the news; that this could not be read either is told as `unknown`.
-      if (isDenial(error)) return wasRead;
+      if (isDenial(error)) return watchedMs;
     }
-    if (wasRead && batch.every(({ phase }) => phase !== "untouched")) return true;
-    if (clock.now() >= until || interrupts.signal.aborted) return wasRead;
+    const isAllMoved = watchedMs !== undefined && batch.every(({ phase }) => phase !== "untouched");
+    if (isAllMoved || clock.now() - startedAt >= settleMs || interrupts.signal.aborted) return watchedMs;
     try {
       await clock.sleep(SETTLE_STEP_MS, interrupts.signal);
     } catch {
-      return wasRead;
+      return watchedMs;
     }
   }
+}
+
+/** That it was watched for a while, and nothing came of it, is said with it: "it may have been" would contradict that. */
+function seenUndone(error: unknown): unknown {
+  if (!(error instanceof AssumeMfaError) || error.code !== "REPLY_LOST") return error;
+  return new AssumeMfaError(error.code, error.message, {
+    hint: "look once more before doing it again",
+    cause: error.cause,
+    details: error.details,
+  });
 }
 
 async function tryOut(

@@ -3,16 +3,20 @@ import type { DestructiveAction, Outcome, Report, ResourceReport } from "./actio
 import type { Tracked } from "./tracked.ts";
 import type { WaitEnd } from "./wait.ts";
 
-/** @param requestIds of the mutating calls */
+/**
+ * @param requestIds of the mutating calls
+ * @param interrupted a signal ended the run
+ */
 export function reportOf(
   action: DestructiveAction,
   tracked: readonly Tracked[],
   requestIds: readonly string[],
   waitEnd: WaitEnd,
+  interrupted = false,
 ): Report {
   const resources = tracked.map((one): ResourceReport => {
     const outcome = outcomeOf(one);
-    const reason = reasonOf(action, one, outcome, waitEnd);
+    const reason = reasonOf(action, one, outcome, waitEnd, interrupted);
     return {
       id: one.view.id,
       name: one.view.name ?? null,
@@ -23,7 +27,7 @@ export function reportOf(
       ...(one.backup === undefined ? {} : { backup: one.backup }),
     };
   });
-  return { action: action.name, dryRun: false, resources, requestIds };
+  return { action: action.name, dryRun: false, ...(interrupted ? { interrupted } : {}), resources, requestIds };
 }
 
 /** What was read decides; only where that leaves it open does the way the call went. */
@@ -35,23 +39,29 @@ function outcomeOf(one: Tracked): Outcome {
   return one.howItFailed === "refused" ? "failed" : "not done";
 }
 
-function reasonOf(action: DestructiveAction, one: Tracked, outcome: Outcome, waitEnd: WaitEnd): string | undefined {
+function reasonOf(
+  action: DestructiveAction,
+  one: Tracked,
+  outcome: Outcome,
+  waitEnd: WaitEnd,
+  interrupted: boolean,
+): string | undefined {
   if (one.view.phase === "reached" && outcome === "done") return `was already ${one.view.state}`;
   switch (outcome) {
     case "done":
       return one.remark;
     case "pending":
       if (one.remark !== undefined) return one.remark;
-      if (waitEnd.kind === "timed out") return `still ${one.state} after ${waitEnd.seconds} s`;
+      if (waitEnd.kind === "timed out") return `still ${one.state ?? "under way"} after ${waitEnd.seconds} s`;
       return one.view.phase === "under way" ? `was already ${one.view.state}` : undefined;
     case "failed":
       return one.error?.message;
     case "unknown":
       return `${one.error?.message ?? "no answer"}; it can't be read what became of it`;
     case "not done":
-      if (one.error === undefined) return "not asked for";
+      if (one.error === undefined) return interrupted ? "not sent: interrupted" : "not asked for";
       return one.howItFailed === "answer lost"
-        ? `${one.error.message}; it was still ${one.state} when last looked at`
+        ? `${one.error.message}; watched for ${Math.round((one.watchedMs ?? 0) / 1000)} s, it was still ${one.state} when last looked at`
         : one.error.message;
     case "would be done":
       return action.wording.protection !== undefined && one.view.protection === "unknown"

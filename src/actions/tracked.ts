@@ -9,7 +9,7 @@ export type HowItFailed = "refused" | "answer lost" | "not sent";
 /** What is known of one resource while a run goes on: the run's own notebook, turned into a report at its end. */
 export interface Tracked {
   readonly view: ResourceView;
-  /** Its true state when last read; undefined when it never could be. */
+  /** Its true state when last read; undefined when it could not be, since the call if there was one. */
   state: string | undefined;
   /** Goes back only where it failed: what AWS shows lags behind what it has taken on. */
   phase: Phase;
@@ -20,6 +20,8 @@ export interface Tracked {
   howItFailed: HowItFailed | undefined;
   /** What became of it could not be read. */
   unreadable: boolean;
+  /** For how long it was looked at after its answer was lost. */
+  watchedMs: number | undefined;
   remark: string | undefined;
   backup: Backup | undefined;
 }
@@ -34,6 +36,7 @@ export function track(view: ResourceView): Tracked {
     error: undefined,
     howItFailed: undefined,
     unreadable: false,
+    watchedMs: undefined,
     remark: undefined,
     backup: undefined,
   };
@@ -55,7 +58,8 @@ export function markState(one: Tracked, state: ResourceState): void {
 /** @param state undefined when the reply left it out */
 export function markAsked(one: Tracked, state: ResourceState | undefined): void {
   one.asked = true;
-  if (state !== undefined) markState(one, state);
+  if (state === undefined) one.state = undefined;
+  else markState(one, state);
   // AWS took it, whatever state it still shows.
   if (one.phase === "untouched") one.phase = "under way";
 }
@@ -68,7 +72,7 @@ export function markError(one: Tracked, error: unknown, how: HowItFailed): void 
       : new AssumeMfaError("UNEXPECTED", error instanceof Error ? error.message : String(error), { cause: error });
 }
 
-/** It was left alone, since it is not what was shown any more. */
+/** It is not what was shown any more: it was left alone, or another one was hit. */
 export function markSpared(one: Tracked, error: AssumeMfaError, state: string): void {
   markError(one, error, "refused");
   one.state = state;

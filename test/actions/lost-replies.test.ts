@@ -128,7 +128,7 @@ describe.each(CASES)("$operation whose reply is lost", ({ action, operation, bef
       expect(told.failure).toMatchObject({
         code: "REPLY_LOST",
         exitCode: 1,
-        hint: "it may have been carried out: look before doing it again",
+        hint: "look once more before doing it again",
       });
       // What AWS shows lags behind: it was looked at for a while.
       expect(session.clock.now() - startedAt).toBeGreaterThanOrEqual(10_000);

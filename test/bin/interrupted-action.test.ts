@@ -49,7 +49,7 @@ it("stops after the call in flight, tells what is done and what is not, and ends
   const outcomes: string[] = result.resources.map(({ outcome }: { outcome: string }) => outcome);
   expect(outcomes.slice(0, 1_000).every((outcome) => outcome === "done" || outcome === "pending")).toBe(true);
   expect(result.resources.slice(1_000)).toMatchObject(
-    ids.slice(1_000).map((id) => ({ id, state: "running", outcome: "not done", reason: "not asked for" })),
+    ids.slice(1_000).map((id) => ({ id, state: "running", outcome: "not done", reason: "not sent: interrupted" })),
   );
   expect(ids.slice(1_000).map((id) => stateOf(world, id))).toEqual(["running", "running", "running"]);
   expect(world.countCalls("StopInstances")).toBe(1);

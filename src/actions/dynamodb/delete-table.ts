@@ -15,7 +15,7 @@ import { unseenView } from "../unseen-view.ts";
 import { checkBackupName, defaultBackupName } from "./backup-name.ts";
 import type { Table } from "./table.ts";
 import { checkTableNames } from "./table-names.ts";
-import { pinOf } from "./table-pin.ts";
+import { otherPinOf, pinOf } from "./table-pin.ts";
 
 const READS_AT_ONCE = 10;
 
@@ -31,6 +31,10 @@ const BUSY_CODES: ReadonlySet<string> = new Set([
 ]);
 const FIRST_RETRY_MS = 500;
 const LONGEST_RETRY_MS = 10_000;
+/** A wait that is told, each time: nobody wonders at a shorter one. */
+const LONG_RETRY_MS = 5_000;
+/** A throttled call is sent no more often than that. */
+const THROTTLED_TRIES = 3;
 
 const WORDING: Wording = {
   verb: "delete",
@@ -63,8 +67,9 @@ export function makeDeleteTable({ backup = false, backupName }: DeleteTableOptio
     precaution: isBackedUp
       ? `a backup ${backupName ?? "<table>-<time>"} is made of each table first; the table is deleted only when that is AVAILABLE`
       : undefined,
+    usualSeconds: 30,
     // A backup is there within minutes, most within seconds (API reference, CreateBackup).
-    usualSeconds: isBackedUp ? 120 : 30,
+    ...(isBackedUp ? { preparationSeconds: 270 } : {}),
     checkIds: checkTableNames,
     needs(names, home) {
       const tables = names.map(
@@ -146,27 +151,48 @@ async function openDeleteTable(
     if (reply !== undefined) return reply;
     interrupts.signal.throwIfAborted();
     if (backup !== undefined && !backedUp.has(view.id)) throw new RangeError(`table ${view.id} has no backup`);
-    const { status, requestId } = await dynamoDb.deleteTable(view.id);
-    return { states: new Map([[view.id, stateOf(status)]]), requestId };
+    const { requestId, ...deleted } = await dynamoDb.deleteTable(view.id);
+    const other = otherPinOf(deleted, view.pin);
+    if (other === undefined) return { states: new Map([[view.id, stateOf(deleted.status)]]), requestId };
+    // DeleteTable takes a name and no condition: what was created again after the last look went in its place.
+    const what = `${view.id} was created again in between (shown: ${view.pin}, deleted: ${other})`;
+    const error = new AssumeMfaError(
+      "WRONG_STATE",
+      `the table that was deleted is not the one that was shown: ${what}`,
+      { hint: "tell whoever created it; a point-in-time recovery or a backup of it can bring it back" },
+    );
+    return { ...spare(view, deleted, error), requestId };
   }
 
-  /** Tries again while DynamoDB refuses for the moment only. */
+  /** Tries again while DynamoDB refuses for the moment only. @throws its refusal also where Ctrl-C ends it */
   async function untilNotBusy<T>(
     view: ResourceView,
-    giveUpAt: number,
+    retryUntil: number,
     done: string,
     attempt: () => Promise<T>,
   ): Promise<T> {
-    const until = Math.min(giveUpAt, clock.now() + IN_USE_LIMIT_MS);
+    const until = Math.min(retryUntil, clock.now() + IN_USE_LIMIT_MS);
     let delayMs = FIRST_RETRY_MS;
+    let throttled = 0;
     for (;;) {
       try {
         return await attempt();
       } catch (error) {
         // Without a first look nothing tells this table from a later one of its name: sent once.
         if (view.pin === undefined || !isTransientRefusal(error) || clock.now() + delayMs > until) throw error;
-        if (delayMs === FIRST_RETRY_MS) note(`${view.id} can't be ${done} yet, trying again: ${messageOf(error)}`);
-        await clock.sleep(delayMs, interrupts.signal);
+        const failure = awsFailureOf(error);
+        if (failure !== undefined && isThrottled(failure) && ++throttled >= THROTTLED_TRIES) throw error;
+        const isLong = delayMs >= LONG_RETRY_MS;
+        if (isLong || delayMs === FIRST_RETRY_MS) {
+          const when = isLong ? ` in ${delayMs / 1000} s` : "";
+          note(`${view.id} can't be ${done} yet, trying again${when}: ${messageOf(error)}`);
+        }
+        try {
+          await clock.sleep(delayMs, interrupts.signal);
+        } catch (interruption) {
+          // It was asked for, and refused: that is the news of it.
+          throw interrupts.signal.aborted ? error : interruption;
+        }
         delayMs = Math.min(delayMs * 2, LONGEST_RETRY_MS);
       }
     }
@@ -203,7 +229,7 @@ async function openDeleteTable(
             const { createTableBackup, waitForTableBackup } = await import("./table-backup.ts");
             const awsNow = () => clock.now() + (scope.clientSettings("dynamodb", 1).clock?.offsetMs() ?? 0);
             const told = { ...ports, note, awsNow };
-            const made = await untilNotBusy(view, giveUpAt, "backed up", async () => {
+            const made = await untilNotBusy(view, ports.retryUntil, "backed up", async () => {
               // What is not to be deleted any more needs no backup: `act` says why.
               if ((await lookAgain(view)) !== undefined) return undefined;
               interrupts.signal.throwIfAborted();
@@ -216,10 +242,10 @@ async function openDeleteTable(
           },
         }),
 
-    async act(batch, giveUpAt) {
+    async act(batch, retryUntil) {
       const [view] = batch;
       if (view === undefined || batch.length > 1) throw new RangeError("one table a call");
-      return untilNotBusy(view, giveUpAt, "deleted", () => deleteOnce(view));
+      return untilNotBusy(view, retryUntil, "deleted", () => deleteOnce(view));
     },
 
     mayBePartial: () => false,
@@ -246,7 +272,7 @@ function needless(view: ResourceView, state: ResourceState): ActReply {
   return { states: new Map([[view.id, state]]), requestId: undefined };
 }
 
-function spare(view: ResourceView, table: Table, error: AssumeMfaError): ActReply {
+function spare(view: ResourceView, table: Pick<Table, "status">, error: AssumeMfaError): ActReply {
   return { states: new Map(), spared: new Map([[view.id, { error, state: table.status }]]), requestId: undefined };
 }
 
@@ -279,8 +305,7 @@ function protectionOf(table: Table): ResourceView["protection"] {
 
 /** The name stands for another table than the one that was looked at. */
 function isAnother(table: Table, view: ResourceView): boolean {
-  const pin = pinOf(table);
-  return pin !== undefined && view.pin !== undefined && pin !== view.pin;
+  return otherPinOf(table, view.pin) !== undefined;
 }
 
 /**

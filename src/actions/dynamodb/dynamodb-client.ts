@@ -31,9 +31,14 @@ export interface DynamoDb {
   /** @param pageSize 1 to 100 */
   listTables(pageSize: number, nextToken: string | undefined): Promise<TablePage>;
   describeTable(name: string): Promise<Table>;
-  /** @returns the table as the reply describes it */
-  deleteTable(name: string): Promise<{ readonly status: string; readonly requestId: string | undefined }>;
-  /** @param backupName checked by `checkBackupName` */
+  /** @returns the table that was deleted, as the reply describes it */
+  deleteTable(
+    name: string,
+  ): Promise<Pick<Table, "status" | "tableId" | "createdAt"> & { readonly requestId: string | undefined }>;
+  /**
+   * @param backupName checked by `checkBackupName`
+   * @returns its ARN empty where the answer does not tell it
+   */
   createBackup(
     tableName: string,
     backupName: string,
@@ -98,14 +103,21 @@ export function makeDynamoDb(scope: ActionScope): DynamoDb {
     deleteTable: (name) =>
       writing("dynamodb:DeleteTable", async (writer) => {
         const output = await writer.send(new DeleteTableCommand({ TableName: name }));
-        return { status: output.TableDescription?.TableStatus ?? "DELETING", requestId: output.$metadata.requestId };
+        const { TableStatus = "DELETING", TableId, CreationDateTime } = output.TableDescription ?? {};
+        return {
+          status: TableStatus,
+          tableId: TableId ?? null,
+          createdAt: CreationDateTime?.toISOString() ?? null,
+          requestId: output.$metadata.requestId,
+        };
       }),
 
     createBackup: (tableName, backupName) =>
       writing("dynamodb:CreateBackup", async (writer) => {
         const command = new CreateBackupCommand({ TableName: tableName, BackupName: backupName });
         const output = await writer.send(command);
-        return { ...toBackup(output.BackupDetails, undefined), requestId: output.$metadata.requestId };
+        const backup = toBackup({ BackupName: backupName, ...output.BackupDetails }, undefined);
+        return { ...backup, requestId: output.$metadata.requestId };
       }),
 
     describeBackup: (arn) =>

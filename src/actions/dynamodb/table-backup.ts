@@ -37,21 +37,28 @@ export async function createTableBackup(
   try {
     const { requestId, ...backup } = await dynamoDb.createBackup(tableName, backupName);
     ports.asked(requestId);
-    ports.made(reported(backup));
-    return backup;
+    if (backup.arn !== "") {
+      ports.made(reported(backup));
+      return backup;
+    }
   } catch (error) {
     const failure = awsFailureOf(error);
     if (failure?.kind !== "ambiguous") throw error;
     ports.asked(failure.requestId);
+    return findMade(error, "");
+  }
+  const untold = new AssumeMfaError("REPLY_LOST", "the answer to dynamodb:CreateBackup does not tell of it", {
+    hint: "look before doing it again: it may have been made",
+  });
+  return findMade(untold, `backup ${backupName} of table ${tableName} can't be relied on: `);
+
+  async function findMade(error: unknown, before: string): Promise<TableBackup> {
     const found = await findLost(dynamoDb, tableName, backupName, since, scope).catch((trouble: unknown) => {
       if (scope.interrupts.signal.aborted) throw trouble;
-      throw withContext(
-        error,
-        "",
-        `; it can't be read whether there is a backup ${backupName} (${messageOf(trouble)})`,
-      );
+      const what = `; it can't be read whether there is a backup ${backupName} (${messageOf(trouble)})`;
+      throw withContext(error, before, what);
     });
-    if (found === undefined) throw withContext(error, "", `; no backup ${backupName} is to be seen`);
+    if (found === undefined) throw withContext(error, before, `; no backup ${backupName} is to be seen`);
     ports.note(`the answer to the backup's call was lost; looking again shows that it was carried out`);
     ports.made(reported(found));
     return found;
@@ -123,6 +130,7 @@ async function waitUntilAvailable(
       pace.answered();
       ports.waiting(`backup ${backup.status}`);
     } catch (error) {
+      if (awsFailureOf(error) !== undefined) ports.made({ name, arn, status: "unknown" });
       const isNotSeenYet = isRefusedWith(error, "BackupNotFoundException") && clock.now() < createdAt + SETTLE_MS;
       if (!isNotSeenYet && !pace.isWorthAnotherLook(error)) throw error;
     }

@@ -250,7 +250,7 @@ describe("a refusal that passes", () => {
     const told = await runAndTell(deleteTable, names, scope);
     session.proxy.whenAsked("DeleteTable", () => {});
     expect(told.failure?.exitCode).toBe(130);
-    expect(told.report?.resources.map(({ outcome }) => outcome)).toEqual(["not done", "not done"]);
+    expect(told.report?.resources.map(({ outcome }) => outcome)).toEqual(["failed", "not done"]);
     expect(session.changes()).toEqual(["DeleteTable"]);
   });
 });

@@ -264,8 +264,8 @@ describe("Ctrl-C", () => {
     expect(session.changes()).toEqual(["StopInstances"]);
     expect(told.failure?.exitCode).toBe(130);
     expect(told.report?.resources.slice(1_000)).toMatchObject([
-      { outcome: "not done", reason: "not asked for" },
-      { outcome: "not done", reason: "not asked for" },
+      { outcome: "not done", reason: "not sent: interrupted" },
+      { outcome: "not done", reason: "not sent: interrupted" },
     ]);
     for (const id of ids) session.account("dev").instances.delete(id);
   });

@@ -393,7 +393,7 @@ describe("Ctrl-C", () => {
     expect(told.failure?.exitCode).toBe(130);
     const outcomes = told.report?.resources.map(({ outcome, reason }) => `${outcome}: ${reason ?? ""}`) ?? [];
     expect(new Set(outcomes.slice(0, 1_000))).toEqual(new Set(["pending: "]));
-    expect(outcomes.slice(1_000)).toEqual(Array.from({ length: 3 }, () => "not done: not asked for"));
+    expect(outcomes.slice(1_000)).toEqual(Array.from({ length: 3 }, () => "not done: not sent: interrupted"));
     expect(statesOf(ids.slice(1_000))).toEqual(["running", "running", "running"]);
     for (const id of ids) session.account("dev").instances.delete(id);
   });
@@ -409,7 +409,7 @@ describe("Ctrl-C", () => {
   it("during the question's answer does nothing at all", async () => {
     const ids = session.addInstances("dev", 1);
     const told = await runAndTell(terminate, ids, scope, { confirm: () => scope.interrupts.raise("SIGINT") });
-    expect(told.report?.resources).toMatchObject([{ outcome: "not done", reason: "not asked for" }]);
+    expect(told.report?.resources).toMatchObject([{ outcome: "not done", reason: "not sent: interrupted" }]);
     expect(told.failure?.exitCode).toBe(130);
     expect(session.changes()).toEqual([]);
   });
