@@ -140,12 +140,17 @@ export function resolveLogin(profile: Profile): SourceProvided | undefined {
 
 /**
  * What a program can choose an identity by, of all that it is given of the environment, as the AWS CLI gives it: whose
- * credentials it prints can hang on each. None of them is a secret.
+ * credentials it prints can hang on each. None of them is a secret. The region is none: it chooses no identity.
  */
 const PROCESS_VARIABLES: readonly string[] = [
   ...["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"],
-  ...["AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID"],
-  ...["AWS_ROLE_ARN", "AWS_ROLE_SESSION_NAME", "AWS_WEB_IDENTITY_TOKEN_FILE", "AWS_LOGIN_CACHE_DIRECTORY"],
+  ...[
+    "AWS_ACCESS_KEY_ID",
+    "AWS_ROLE_ARN",
+    "AWS_ROLE_SESSION_NAME",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_LOGIN_CACHE_DIRECTORY",
+  ],
   ...["AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI"],
   ...["AWS_EC2_METADATA_SERVICE_ENDPOINT", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_STS", "AWS_ENDPOINT_URL_SSO"],
 ];
@@ -154,9 +159,8 @@ function processVariables({ env, exported }: ProviderQuery): readonly string[] {
   return PROCESS_VARIABLES.flatMap((name) => {
     const value = environmentSetting(env, name)?.value;
     if (value === undefined) return [];
-    // The keys of our own `export` are not given to it, and the region beside them is that of another target.
+    // The keys of our own `export` are not given to it.
     if (exported !== undefined && name === "AWS_ACCESS_KEY_ID") return [];
-    if (name.endsWith("REGION") && value === exported?.region) return [];
     return [`${name}=${value}`];
   });
 }

@@ -148,8 +148,8 @@ describe("the key of a session whose source gives credentials", () => {
   });
 
   it.each([
-    ...["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE", "AWS_REGION"],
-    ...["AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"],
+    ...["AWS_PROFILE", "AWS_DEFAULT_PROFILE", "AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"],
+    ...["AWS_ACCESS_KEY_ID", "AWS_ROLE_ARN", "AWS_WEB_IDENTITY_TOKEN_FILE"],
   ])("is another for a program that is given another %s, by which it can choose whose they are", (name) => {
     const program = sso("credential_process = vault get\n");
     const withValue = (value: string) => keyOf(program, { sourceProfile: "src" }, undefined, { [name]: value });
@@ -163,9 +163,10 @@ describe("the key of a session whose source gives credentials", () => {
   it("is the same for a program whatever it is given that chooses nothing, and beside a session of our own export", () => {
     const program = sso("credential_process = vault get\n");
     const one = keyOf(program);
-    for (const name of ["AWS_PAGER", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "HOME", "TERM"]) {
+    for (const name of ["AWS_PAGER", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "TERM"]) {
       expect(keyOf(program, {}, undefined, { [name]: "x" })).toBe(one);
     }
+    expect(keyOf(program, {}, undefined, { AWS_REGION: "eu-west-1" })).toBe(one);
     const region = "eu-west-1";
     const env = { AWS_ACCESS_KEY_ID: "ASIAIOSFODNN7EXAMPLE", AWS_REGION: region, AWS_DEFAULT_REGION: region };
     expect(keyOf(program, {}, undefined, env, { targetName: "dev", region })).toBe(one);
