@@ -24,6 +24,11 @@ export interface ChainReport {
   readonly isEndKnown: boolean;
 }
 
+const REASONS: Readonly<Record<BadLine["problem"], string>> = {
+  edited: "its bytes are not those that its hash was made of",
+  "no entry": "it has not the form of one",
+};
+
 /** More of them say nothing more. */
 const MOST_FINDINGS = 100;
 
@@ -135,7 +140,10 @@ export class ChainWalk {
       !this.#findings.some(({ problem }) => problem === "too long")
     ) {
       this.#line += 1;
-      this.#find("missing", `${numbers(this.#last.n + 1, head.n)} at the end, which were written`);
+      this.#find(
+        "missing",
+        `${numbers(this.#last.n + 1, head.n)} at the end, though ${this.#last.n + 1 === head.n ? "it was" : "they were"} written`,
+      );
     }
     const filled = new Set(this.#gaps.flatMap(({ finding, absent }) => (absent.size === 0 ? [finding] : [])));
     return {
@@ -168,7 +176,7 @@ export class ChainWalk {
     if (this.#pending === undefined) return;
     const { line, bad } = this.#pending;
     this.#pending = undefined;
-    this.#find(bad.problem, bad.problem === "edited" ? "it is not as it was written" : "it is no entry", line);
+    this.#find(bad.problem, REASONS[bad.problem], line);
   }
 
   #compareHead({ n, hash }: Link): void {

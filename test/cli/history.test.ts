@@ -341,6 +341,7 @@ describe("a privileged action", () => {
     fs.writeFileSync(file(), meanwhile.map((entry) => `${JSON.stringify(entry)}\n`).join(""));
     fs.rmSync(path.join(path.dirname(file()), "history.head"));
     expect((await run("history")).stdout).toMatch(/terminate +begun, no outcome +i-/);
+    expect((await run("history -o text")).stdout).toMatch(/\tterminate\tbegun, no outcome\ti-/);
     expect(await run("history --verify")).toMatchObject({ exitCode: 0, stdout: "whole: 2 entries\n" });
   });
 
@@ -486,8 +487,10 @@ describe("history", () => {
     await fill();
     expect(JSON.parse((await run("history -o json")).stdout)).toEqual(entries());
     const text = (await run("history -o text")).stdout.trimEnd().split("\n");
-    expect(text.map((line) => line.split("\t").length)).toEqual([9, 9, 9, 9]);
-    expect(text[2]).toMatch(/\tdev\t222222222222\tus-east-1\tterminate\t1 done\ti-\w+\tASIA\w+\t[\w-]+$/);
+    expect(text.map((line) => line.split("\t").length)).toEqual(text.map(() => 9));
+    // What has ended is one line, as in the table.
+    expect(text.map((line) => line.split("\t")[4])).toEqual(["session, direct", "terminate", "session, direct"]);
+    expect(text[1]).toMatch(/\tdev\t222222222222\tus-east-1\tterminate\t1 done\ti-\w+\tASIA\w+\t[\w-]+$/);
   });
 
   it("fits the width of a terminal, and what stands in it is shown, not obeyed", async () => {
@@ -551,17 +554,22 @@ describe("history", () => {
     await fill();
     fs.writeFileSync(file(), fs.readFileSync(file(), "utf8").replace('"outcome":"done"', '"outcome":"none"'));
     const table = await run("history --verify");
-    expect(table).toMatchObject({ exitCode: 5, stdout: "line 3: edited: it is not as it was written\n" });
+    expect(table).toMatchObject({
+      exitCode: 5,
+      stdout: "line 3: edited: its bytes are not those that its hash was made of\n",
+    });
     expect(table.said).toMatch(
-      /^assume-mfa: error: the history is not whole: line 3: edited: it is not as it was written\nassume-mfa: hint: .*\n$/,
+      /^assume-mfa: error: the history is not whole: line 3: edited: its bytes are not those that its hash was made of\nassume-mfa: hint: .*\n$/,
     );
-    expect((await run("history --verify -o text")).stdout).toBe("3\tedited\tit is not as it was written\n");
+    expect((await run("history --verify -o text")).stdout).toBe(
+      "3\tedited\tits bytes are not those that its hash was made of\n",
+    );
     const json = await run("history --verify -o json");
     expect(json.exitCode).toBe(5);
     expect(JSON.parse(json.stdout)).toEqual({
       whole: false,
       entries: 3,
-      findings: [{ line: 3, problem: "edited", message: "it is not as it was written" }],
+      findings: [{ line: 3, problem: "edited", message: "its bytes are not those that its hash was made of" }],
       furtherFindings: 0,
       tornLines: [],
       endKnown: true,

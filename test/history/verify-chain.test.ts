@@ -81,8 +81,12 @@ describe("damage is found, at its line:", () => {
   const rehashed = formatLine({ event: "AssumeRole", target: "another" }, 3, linkOf(line(2)).hash).line.trimEnd();
   const other = makeLines(3);
   it.each<readonly [string, readonly string[], readonly string[]]>([
-    ["a word edited", seven.with(2, line(3).replace("näme-3", "näme-4")), ["3 edited: it is not as it was written"]],
-    ["the hash edited", seven.with(2, line(3).replace(/.(?="\}$)/, "x")), ["3 no entry: it is no entry"]],
+    [
+      "a word edited",
+      seven.with(2, line(3).replace("näme-3", "näme-4")),
+      ["3 edited: its bytes are not those that its hash was made of"],
+    ],
+    ["the hash edited", seven.with(2, line(3).replace(/.(?="\}$)/, "x")), ["3 no entry: it has not the form of one"]],
     [
       "edited, and its own hash made to fit",
       seven.with(2, rehashed),
@@ -91,8 +95,12 @@ describe("damage is found, at its line:", () => {
     ["a line taken out", seven.toSpliced(2, 1), ["3 missing: entry 3 is missing before it"]],
     ["three lines taken out", seven.toSpliced(2, 3), ["3 missing: entries 3 to 5 are missing before it"]],
     ["the beginning taken off", seven.slice(2), ["1 missing: entries 1 to 2 are missing before it"]],
-    ["the end taken off", seven.slice(0, 5), ["6 missing: entries 6 to 7 are missing at the end, which were written"]],
-    ["all of it gone", [], ["1 missing: entries 1 to 7 are missing at the end, which were written"]],
+    [
+      "the end taken off",
+      seven.slice(0, 5),
+      ["6 missing: entries 6 to 7 are missing at the end, though they were written"],
+    ],
+    ["all of it gone", [], ["1 missing: entries 1 to 7 are missing at the end, though they were written"]],
     [
       "two lines swapped",
       [...seven.slice(0, 2), line(4), line(3), ...seven.slice(4)],
@@ -104,10 +112,10 @@ describe("damage is found, at its line:", () => {
       [...seven, line(1)],
       ["8 out of order: entry 1 stands after entry 7"],
     ],
-    ["a line of something else", seven.toSpliced(3, 0, "hello"), ["4 no entry: it is no entry"]],
-    ["an empty line", seven.toSpliced(3, 0, ""), ["4 no entry: it is no entry"]],
-    ["a carriage return", seven.with(3, `${line(4)}\r`), ["4 no entry: it is no entry"]],
-    ["half of a line in the middle", seven.with(3, line(4).slice(0, 90)), ["4 no entry: it is no entry"]],
+    ["a line of something else", seven.toSpliced(3, 0, "hello"), ["4 no entry: it has not the form of one"]],
+    ["an empty line", seven.toSpliced(3, 0, ""), ["4 no entry: it has not the form of one"]],
+    ["a carriage return", seven.with(3, `${line(4)}\r`), ["4 no entry: it has not the form of one"]],
+    ["half of a line in the middle", seven.with(3, line(4).slice(0, 90)), ["4 no entry: it has not the form of one"]],
     [
       "a torn line in the middle, taken for one that was told",
       seven.with(3, formatLine(tornMark(Buffer.from("x")), 4, linkOf(line(3)).hash).line.trimEnd()),
@@ -125,7 +133,7 @@ describe("damage is found, at its line:", () => {
           .line.trimEnd()
           .replace(/^\{.*?,"prev/, '["prev'),
       ),
-      ["4 edited: it is not as it was written"],
+      ["4 edited: its bytes are not those that its hash was made of"],
     ],
     [
       "another history put behind it",
@@ -140,7 +148,7 @@ describe("damage is found, at its line:", () => {
     const bytes = Buffer.from(seven.map((one) => `${one}\n`).join(""));
     expect(problems(verifyBytes(bytes.subarray(0, -40), HEAD))).toEqual([
       "7 torn: the last line has no end: writing it was cut short, or its end was cut off",
-      "8 missing: entry 7 is missing at the end, which were written",
+      "8 missing: entry 7 is missing at the end, though it was written",
     ]);
     expect(problems(verifyBytes(bytes.subarray(0, -1), HEAD))).toEqual([
       "7 torn: the last line has no end: writing it was cut short, or its end was cut off",
@@ -156,7 +164,7 @@ describe("damage is found, at its line:", () => {
     expect(another).toHaveLength(fragment.length);
     expect(verify(lines.with(5, another)).findings).toHaveLength(2);
     expect(problems(verify(lines.with(5, `${fragment}x`)))).toEqual([
-      "6 no entry: it is no entry",
+      "6 no entry: it has not the form of one",
       "7 missing: it tells of a torn line before it, which is not there or not as it was",
     ]);
     expect(problems(verify(lines.toSpliced(5, 1)))).toEqual([

@@ -95,7 +95,7 @@ function printList(list: HistoryList, { host }: Services, screen: Screen): void 
     screen.result(formatJson(list.entries));
     return;
   }
-  const rows = rowsOf(list.entries);
+  const rows = rowsOf(list.entries).filter(({ isOutdated }) => !isOutdated);
   if (screen.output === "text") {
     screen.result(
       formatTabSeparated(
@@ -126,7 +126,7 @@ function printList(list: HistoryList, { host }: Services, screen: Screen): void 
       { title: "resources", minWidth: 10 },
       { title: "access key id", shrink: false, optional: true },
     ],
-    rows.filter(({ isOutdated }) => !isOutdated).map((row) => toCells(row, now)),
+    rows.map((row) => toCells(row, now)),
   );
 }
 
