@@ -281,7 +281,7 @@ class Obtaining {
         target.roleSessionName?.value ??
         sessionName ??
         knownSessionName(signer, place, callers) ??
-        (await askSessionName(signer, place, client, callers));
+        (await askSessionName(signer, place, client, callers, false));
       return await callAssumeRole(target, signer, client, name, undefined, this.#ports);
     } catch (error) {
       this.#learn(error);

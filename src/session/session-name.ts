@@ -18,6 +18,7 @@ export function knownSessionName(signer: Signer, place: StsPlace, callers: Calle
 
 /**
  * Asks STS whose the keys are, and remembers the answer by access key id.
+ * @param isForCode whether a token code is to be sent next: then an error says what became of it
  * @throws AssumeMfaError NETWORK, REPLY_LOST, SOURCE_CREDENTIALS_INVALID, SIGNATURE_REJECTED; not when the call is denied
  */
 export async function askSessionName(
@@ -25,6 +26,7 @@ export async function askSessionName(
   place: StsPlace,
   client: StsClient,
   callers: CallerStore,
+  isForCode = true,
 ): Promise<string> {
   try {
     const arn = await client.getCallerIdentity();
@@ -37,7 +39,7 @@ export async function askSessionName(
     if (failure.kind === "unsent") throw unreachable(failure, place, error);
     if (failure.kind === "ambiguous") {
       throw new AssumeMfaError("REPLY_LOST", `GetCallerIdentity got no usable answer: ${failure.message}`, {
-        hint: "no code was sent; try again",
+        hint: `${isForCode ? "no code was sent" : "nothing was done"}; try again`,
         cause: error,
       });
     }

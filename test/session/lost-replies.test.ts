@@ -1,6 +1,6 @@
 import { type AddressInfo, connect, createServer, type Server, type Socket } from "node:net";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
-import { openCliWorld, type Run, type RunOptions } from "../support/cli-world.ts";
+import { DEV_ROLE, openCliWorld, type Run, type RunOptions } from "../support/cli-world.ts";
 import { CUT_POINTS, type Fault, type FaultProxy, startFaultProxy } from "../support/fault-proxy.ts";
 
 // A reply that is lost after a code was sent (ACCEPTANCE.md M4, M5): whatever the network does and however often the
@@ -222,5 +222,20 @@ describe.each(OPERATIONS)("what never left this machine, before %s", (operation,
     expect(run).toMatchObject({ exitCode: 1, stdout: "" });
     expect(run.said).toContain("no code was sent; try again");
     expect(await world.run(["dev", "login", "--direct", "-t", code], through())).toMatchObject({ exitCode: 0 });
+  });
+
+  it("nor is a code spoken of where none is in question", async () => {
+    world.newCache();
+    proxy.break("GetCallerIdentity", { kind: "cut-reply", at: "body" });
+    const { env } = through();
+    const plain = world.configWith(
+      `\n[profile plain]\nrole_arn = ${DEV_ROLE}\nsource_profile = parent\nassume_mfa_required = false\n`,
+    );
+    const run = await world.run(["plain", "login", "--no-input"], { env: { ...env, ...plain } });
+    expect(run).toMatchObject({ exitCode: 1, stdout: "" });
+    expect(run.said).toMatch(
+      /error: GetCallerIdentity got no usable answer: .*\n.*hint: nothing was done; try again\n/,
+    );
+    expect(run.said).not.toMatch(/code/);
   });
 });
