@@ -91,6 +91,7 @@ const OF_ALL: ReadonlySet<ErrorCode> = new Set<ErrorCode>([
   "TOKEN_CODE_MALFORMED",
   "TOKEN_CODE_MISSING",
   "ENDPOINT_UNEXPECTED",
+  "ACCOUNT_UNEXPECTED",
 ]);
 
 /** PARTIAL_FAILURE */
@@ -158,7 +159,10 @@ function settingLines(explanation: RoleSessionExplanation): readonly ExplainedLi
         ({ key, value, isTransitive }) => `${key}=${value}${isTransitive ? " (transitive)" : ""}`,
       ),
     ),
-    setting("sessionPolicy", "session policy", sessionPolicy, ({ text }) => `${text.length} characters of JSON`),
+    // That of --scoped is told with the sessions that it is for.
+    isNarrowed(target)
+      ? undefined
+      : setting("sessionPolicy", "session policy", sessionPolicy, ({ text }) => `${text.length} characters of JSON`),
     ...target.policyArns.map((arn) => setting("policyArns", "policy", arn)),
     setting("confirm", "confirmation", target.confirm),
     setting("cache", "kept in", target.cache, (kind) =>

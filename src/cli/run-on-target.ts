@@ -68,9 +68,10 @@ export async function runOnTarget(
     if (!demand.mayBeSeveral) {
       throw new AssumeMfaError(
         "USAGE",
-        `${others.length + 1} targets at once are too many for this action: it takes one`,
+        demand.severalRefusal?.message ??
+          `${others.length + 1} targets at once are too many for this action: it takes one`,
         {
-          hint: demand.severalHint ?? "name one target; login, whoami, instances and tables take several",
+          hint: demand.severalRefusal?.hint ?? "name one target; login, whoami, instances and tables take several",
         },
       );
     }

@@ -40,7 +40,7 @@ export function resolveMax({ max }: Pick<DestructiveOptions, "max">): number | u
  * @throws AssumeMfaError USAGE
  */
 export function checkSelection(
-  action: string,
+  { name, wording }: Pick<DestructiveAction, "name" | "wording">,
   ids: readonly string[],
   selector: Selector | undefined,
   max: number | undefined,
@@ -48,7 +48,11 @@ export function checkSelection(
 ): void {
   if (selector === undefined) {
     if (max === undefined || ids.length <= max) return;
-    throw new AssumeMfaError("USAGE", `${ids.length} are given, and --max is ${max}; nothing was done`);
+    throw new AssumeMfaError(
+      "USAGE",
+      `${formatCount(ids.length, wording.noun, wording.nouns)} are given, and --max is ${max}; nothing was done`,
+      { hint: `leave out --max, which is for --filter, or give one of ${ids.length} or more` },
+    );
   }
   if (ids.length > 0) {
     throw new AssumeMfaError("USAGE", "ids and --filter can't be given together", {
@@ -56,7 +60,7 @@ export function checkSelection(
     });
   }
   if (!isUnasked || max !== undefined) return;
-  throw new AssumeMfaError("USAGE", `${action} --filter needs --max where nobody is asked; nothing was done`, {
+  throw new AssumeMfaError("USAGE", `${name} --filter needs --max where nobody is asked; nothing was done`, {
     hint: "add --max <n>: when more match, in all targets together, nothing is done at all",
   });
 }

@@ -83,8 +83,8 @@ export interface TargetDemand {
   readonly needsRegion: boolean;
   /** Whether the action can be on several targets at once (marked ∗ in CLI.md). Default: false. */
   readonly mayBeSeveral?: boolean;
-  /** What to do instead where it can't. Default: which actions can. */
-  readonly severalHint?: string;
+  /** Why it can't, and what to do instead. Default: that it takes one, and which actions take several. */
+  readonly severalRefusal?: { readonly message?: string; readonly hint: string };
   /**
    * What else can be said of a target before anything is asked or called; for several targets the whole run ends with it.
    * @throws AssumeMfaError

@@ -227,7 +227,7 @@ describe("a destructive action by filter", () => {
     [
       "more ids than the limit",
       ["i-0123456789abcdef0", "i-0123456789abcdef1", "--yes", "--max", "1"],
-      /2 are given, and --max is 1/,
+      /error: 2 instances are given, and --max is 1; nothing was done\n.*hint: leave out --max, which is for --filter, or give one of 2 or more\n/,
     ],
     ["nobody to ask", ["--filter", "tag:Test=a"], /nobody can be asked/],
   ])("%s: exit 2 before any call", async (_what, words, message) => {
@@ -497,7 +497,12 @@ describe("a destructive action on several targets", () => {
   it("with ids is refused: an id is in one account", async () => {
     const run = await world.run("dev,staging terminate i-0123456789abcdef0 --yes -t 123456");
     expect(run).toMatchObject({ exitCode: 2, operations: [] });
-    expect(run.stderr).toMatch(/hint: name one target: ids are one account's; with --filter terminate takes several\n/);
+    expect(run.stderr).toMatch(
+      /error: terminate by ids takes one target; several with --filter\n.*hint: name one target: ids are one account's\n/,
+    );
+    const picked = await world.run("dev,staging terminate -t 123456", { replies: [] });
+    expect(picked).toMatchObject({ exitCode: 2, operations: [] });
+    expect(picked.stderr).toMatch(/error: terminate by ids takes one target; several with --filter\n/);
   });
 
   it("Ctrl-C while it is done reports what was done everywhere: 130", async () => {

@@ -410,11 +410,14 @@ describe("what is found first", () => {
   it("by a filter over several targets costs one code, and each session is its target's", async () => {
     const ids = addInstances(2);
     for (const id of ids) world.account(DEV).instances.get(id)?.tags.set("Scoped", "yes");
-    const line = "dev,dev-admin terminate --filter tag:Scoped=yes --max 9 --yes --scoped --no-wait";
+    const away = "i-0aaaaaaaaaaaaaaaa";
+    const copy = demand(world.account(DEV).instances.get(demand(ids[0])));
+    world.account("333333333333").instances.set(away, { ...copy, id: away });
+    const line = "dev,staging terminate --filter tag:Scoped=yes --max 9 --yes --scoped --no-wait";
     const run = await world.run(`${line} -t ${world.code()}`);
     expect(run.operations.filter((each) => each === "GetSessionToken")).toHaveLength(1);
     const policies = policiesOf(run).map(demand);
-    expect(policies.map((policy) => idsIn(policy).sort())).toEqual([[], [], ids, ids]);
+    expect(policies.map((policy) => idsIn(policy).sort())).toEqual([[], [], ids, [away]]);
     expect(ids.map((id) => stateOf(id))).not.toContain("running");
     expect(keptOf()).toEqual([]);
   });
@@ -521,6 +524,8 @@ describe("--explain", () => {
     const shown = await world.run([...line, "--explain"]);
     expect(shown.stdout).toMatch(/^may do +what the action needs +\(--scoped\)$/m);
     expect(shown.stdout).toMatch(/^allowed by +3 policies, of 1987 characters at most +\(for 60 resources\)$/m);
+    // Its size stands in one place.
+    expect(shown.stdout).not.toMatch(/^session policy/m);
   });
 
   it("shows one, and that of a list", async () => {

@@ -63,7 +63,7 @@ export function registerDestructive<Own extends object, Action extends Destructi
         checkSomebodyToPick(run, action, operands, options.yes === true, makeSelector !== undefined);
       }
       const agreed = resolveAgreement(run, options, action.name);
-      checkSelection(name, given, selector, max, !isDryRun && (options.yes === true || agreed === "given"));
+      checkSelection(action, given, selector, max, !isDryRun && (options.yes === true || agreed === "given"));
       // What is picked from a list is always asked about: a slip of the hand picks too.
       const isUnasked = given.length === 0 && selector === undefined && agreed === "given" && !isDryRun;
       return isUnasked ? "yes or no" : agreed;
@@ -73,7 +73,13 @@ export function registerDestructive<Own extends object, Action extends Destructi
       needs,
       check: (run) => void check(run),
       mayBeSeveral: selector !== undefined,
-      severalHint: `name one target${makeSelector === undefined ? "" : `: ${operands} are one account's; with --filter ${name} takes several`}`,
+      severalRefusal:
+        makeSelector === undefined
+          ? { hint: "name one target" }
+          : {
+              message: `${name} by ${operands} takes one target; several with --filter`,
+              hint: `name one target: ${operands} are one account's`,
+            },
     };
     const progress = makeJointProgress();
     let isShown = false;
