@@ -24,7 +24,7 @@ export function makeJointProgress(): JointProgress {
       byTarget.set(run.target.name, counts);
       const { host } = run.services;
       const nowMs = host.now();
-      if (run.together !== undefined && !host.stderr.isTerminal && nowMs - saidAtMs < PLAIN_LINES_EVERY_MS) return;
+      if (run.together !== undefined && !line.isPainted && nowMs - saidAtMs < PLAIN_LINES_EVERY_MS) return;
       saidAtMs = nowMs;
       const sums = new Map<string, number>();
       for (const { counts: one } of byTarget.values()) {

@@ -4,17 +4,20 @@ import type { Host } from "./host.ts";
 export interface Progress {
   /** @param text one line; text from outside must have been made visible */
   update(text: string): void;
+  /** Whether the line is painted over; else what is said stays, a line each time. */
+  readonly isPainted: boolean;
   /** Clears the line; what was said before stays where it was said in plain lines. */
   end(): void;
 }
 
-/** On a terminal one line painted over; elsewhere a line each time that the text changes. */
-export function makeProgress(host: Pick<Host, "stderr">, isQuiet: boolean): Progress {
-  const { stderr } = host;
+/** On a terminal one line painted over; elsewhere, and with TERM=dumb, a line each time that the text changes. */
+export function makeProgress({ stderr, env }: Pick<Host, "stderr" | "env">, isQuiet: boolean): Progress {
+  const isPainted = stderr.isTerminal && env.TERM !== "dumb";
   let last = "";
-  if (isQuiet) return { update() {}, end() {} };
-  if (!stderr.isTerminal) {
+  if (isQuiet) return { isPainted, update() {}, end() {} };
+  if (!isPainted) {
     return {
+      isPainted,
       update(text) {
         if (text !== last) stderr.write(`${text}\n`);
         last = text;
@@ -23,6 +26,7 @@ export function makeProgress(host: Pick<Host, "stderr">, isQuiet: boolean): Prog
     };
   }
   return {
+    isPainted,
     update(text) {
       const width = (stderr.columns ?? 80) - 1;
       last = text.length > width ? text.slice(0, width) : text;

@@ -23,6 +23,16 @@ describe("progress", () => {
     expect(run(false, false).err).toBe(`one\ntwo\n${"x".repeat(200)}\n`);
   });
 
+  it("on a terminal that can't paint is a line for each change too", () => {
+    for (const isQuiet of [false, true]) {
+      const host = makeFakeHost({ argv: [], env: { TERM: "dumb" }, now: Date.now, isStderrTerminal: true });
+      const progress = makeProgress(host, isQuiet);
+      for (const text of ["one", "one", "two"]) progress.update(text);
+      progress.end();
+      expect(host.err).toBe(isQuiet ? "" : "one\ntwo\n");
+    }
+  });
+
   it("is nothing with --quiet", () => {
     expect(run(true, true).err + run(false, true).err).toBe("");
   });
