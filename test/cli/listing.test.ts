@@ -127,6 +127,16 @@ describe("for people", () => {
     expect(run.stdout).toContain(id);
   });
 
+  it("dev table with a name that is none: exit 2, before where it would be called is told", async () => {
+    for (const word of ["a b", "", "no"]) {
+      const run = await world.run(["dev", "table", word, "-t", "-"], { stdin: "123456\n", replies: [] });
+      expect(run).toMatchObject({ exitCode: 2, stdout: "", operations: [] });
+      expect(run.stderr).toMatch(/^assume-mfa: error: "[^"]*" is no table name/);
+      expect(run.stderr).not.toMatch(/SANDBOX|endpoint/);
+      expect(run.host.stdinLeft.length).toBe(7);
+    }
+  });
+
   it("dev tables, dev table orders", async () => {
     expect((await world.run("dev tables")).stdout).toMatch(/^table\norders\nsessions\n$/);
     const run = await world.run("dev table orders");

@@ -40,7 +40,11 @@ export function registerTable(program: Command, services: Services, targetName: 
         services,
         targetName,
         options,
-        { needsRegion: true, needs: { ids: () => checkTableNames([word]), needs: describeTableNeeds } },
+        {
+          needsRegion: true,
+          needs: { ids: () => checkTableNames([word]), needs: describeTableNeeds },
+          check: () => void checkTableNames([word]),
+        },
         async ({ services: inside, openScope }) => {
           const [name = word] = checkTableNames([word]);
           const table = await describeTable(await openScope(), name);
