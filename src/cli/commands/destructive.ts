@@ -3,6 +3,7 @@ import { type Account, readAccount } from "../../actions/account.ts";
 import type { DestructiveAction } from "../../actions/action.ts";
 import { AssumeMfaError } from "../../errors.ts";
 import { openPickTerminal } from "../../host/terminal.ts";
+import { shownName } from "../../text/shown-name.ts";
 import { type Agreement, askAgreement, askForAll, type Question, resolveAgreement } from "../confirm.ts";
 import { showLook } from "../destructive-look.ts";
 import { printReport, reportListing } from "../destructive-report.ts";
@@ -100,10 +101,13 @@ export function registerDestructive<Own extends object, Action extends Destructi
       const { scope } = opened;
       // Asked while it is looked: what is shown waits for both.
       const askingOver = new AbortController();
+      let unread: string | undefined;
       const asked = readAccount(
         scope,
         { withAlias: run.target.scope.value === "role", signal: askingOver.signal },
-        screen.note,
+        (text) => {
+          unread = text;
+        },
       );
       asked.catch(() => undefined);
       let account: Account | undefined;
@@ -116,6 +120,9 @@ export function registerDestructive<Own extends object, Action extends Destructi
         {
           async show(look) {
             const told = await asked;
+            // What a cached session was opened for long ago is not what somebody wants to hear who gave the account.
+            if (unread !== undefined && run.isAccountExpected) throw accountNotTold(run);
+            if (unread !== undefined) screen.note(unread);
             account = told;
             const show = () => {
               // A block of its own for each target.
@@ -177,6 +184,14 @@ function checkSomebodyToPick(
   throw new AssumeMfaError("USAGE", `${action.name}${yes ? " --yes" : ""} needs ${operands}`, {
     hint: `assume-mfa ${run.target.name} ${action.name} <${operands}…>${hasFilter ? `, or --filter tag:…=…` : ""}; assume-mfa ${run.target.name} ${action.wording.nouns} lists them`,
   });
+}
+
+function accountNotTold({ target }: TargetRun): AssumeMfaError {
+  return new AssumeMfaError(
+    "NETWORK",
+    `STS does not say now whose the session of ${shownName(target.name)} is, and --expect-account wants account ${target.role.value.accountId}; nothing was done`,
+    { hint: "try again when STS answers" },
+  );
 }
 
 function isWholeFailure(failure: AssumeMfaError): boolean {
