@@ -9,6 +9,13 @@ import { placeOf, toActionError } from "./action-errors.ts";
  */
 const READ_LIMIT_MS = 20_000;
 
+/** AWS lets a signature be five minutes off. */
+const CLOCK_CHANGE_MS = 240_000;
+
+function isSentByAwsTime(error: unknown): boolean {
+  return (error as { readonly $metadata?: { clockSkewCorrected?: boolean } }).$metadata?.clockSkewCorrected === true;
+}
+
 /** Sends one read. @throws AssumeMfaError as {@link toActionError} makes it */
 export type Reading = <T>(
   iamAction: string,
@@ -20,8 +27,18 @@ export function makeReading(settings: ClientSettings, now: () => number): Readin
   return async (iamAction, send) => {
     const abortSignal = AbortSignal.timeout(READ_LIMIT_MS);
     const call = { iamAction, settings, mutates: false, now };
+    const supposedMs = settings.clock?.offsetMs() ?? 0;
     try {
-      return await send({ abortSignal });
+      try {
+        return await send({ abortSignal });
+      } catch (error) {
+        // The clock was set since the session was got: the SDK goes by AWS's time from then on, and sends nothing again
+        // where that is this machine's own.
+        const learntMs = settings.clock?.offsetMs() ?? 0;
+        if (abortSignal.aborted || Math.abs(learntMs - supposedMs) < CLOCK_CHANGE_MS || isSentByAwsTime(error))
+          throw error;
+        return await send({ abortSignal });
+      }
     } catch (error) {
       if (!abortSignal.aborted) throw toActionError(error, call);
       throw new AssumeMfaError("NETWORK", `no answer to ${iamAction} from ${placeOf(call)} within the time limit`, {
