@@ -3,6 +3,7 @@ import type { DestructiveAction, Look, ResourceView } from "../actions/action.ts
 import { makeStyle, type Style } from "../outputs/style.ts";
 import { formatTable, type TableColumn } from "../outputs/table.ts";
 import { terminalWidth } from "../outputs/terminal-width.ts";
+import { type PaintedText, wrapPainted } from "../outputs/wrapped-text.ts";
 import { formatOrigin } from "../target/format-origin.ts";
 import type { Sourced, Target } from "../target/target.ts";
 import { visibleText } from "../text/visible-text.ts";
@@ -43,17 +44,19 @@ function formatLook(
   widthColumns: number | undefined,
   style: Style,
 ): string {
+  const lines = (parts: readonly PaintedText[]) => `${wrapPainted(parts, widthColumns).join("\n")}\n`;
   const head = formatHead(run.target, region, account, widthColumns, style);
   const seenAt = look.at + (run.services.serverClock.offsetMs() ?? 0);
   const has = (pick: (view: ResourceView) => unknown) => look.resources.some((view) => pick(view) !== undefined);
+  // None is left out for want of room: who answers has seen all of it (CLI.md, "Destructive actions" 2).
   const shown: readonly (readonly [TableColumn, (view: ResourceView) => string, boolean])[] = [
     [{ title: "id", shrink: false }, (view) => view.id, true],
     [{ title: "name", minWidth: 30 }, (view) => view.name ?? "", has((view) => view.name)],
-    [{ title: "type", shrink: false, optional: true }, (view) => view.type ?? "", has((view) => view.type)],
+    [{ title: "type", shrink: false }, (view) => view.type ?? "", has((view) => view.type)],
     [{ title: "zone", shrink: false }, (view) => view.zone ?? "", has((view) => view.zone)],
     [{ title: "state", shrink: false }, (view) => view.state ?? "cannot look", true],
     [
-      { title: "age", align: "right", shrink: false, optional: true },
+      { title: "age", align: "right", shrink: false },
       (view) => (view.createdAt === undefined ? "" : formatSpan(seenAt - view.createdAt)),
       has((view) => view.createdAt),
     ],
@@ -80,7 +83,7 @@ function formatLook(
     widthColumns,
     style,
   });
-  return `${head}\n${table}${precaution === undefined ? "" : `${precaution}\n`}`;
+  return `${head}\n${table}${precaution === undefined ? "" : lines([{ text: precaution }])}`;
 }
 
 /** Where it is about to be done, on one line or, where that is too narrow, on a line each. */
@@ -96,14 +99,16 @@ function formatHead(
   const warn = (text: string) => (isGuarded ? red(text) : text);
   const alias = account.alias === undefined ? "" : ` (${visibleText(account.alias)})`;
   const origin = ` (${visibleText(formatOrigin(region.origin))})`;
-  const facts: readonly (readonly (readonly [text: string, paint?: (text: string) => string])[])[] = [
-    [[`account ${account.id}${alias}`, bold]],
-    [["target "], [visibleText(name), (text) => bold(warn(text))]],
-    ...(isGuarded ? [[[`guarded: ${confirm.value}`, warn]] as const] : []),
-    [[`role ${visibleText(role.value.roleName)}`]],
-    [["region "], [region.value, bold], [origin, dim]],
+  const facts: readonly (readonly PaintedText[])[] = [
+    [{ text: `account ${account.id}${alias}`, paint: bold }],
+    [{ text: "target " }, { text: visibleText(name), paint: (text) => bold(warn(text)) }],
+    ...(isGuarded ? [[{ text: `guarded: ${confirm.value}`, paint: warn }]] : []),
+    [{ text: `role ${visibleText(role.value.roleName)}` }],
+    [{ text: "region " }, { text: visibleText(region.value), paint: bold }, { text: origin, paint: dim }],
   ];
-  const plain = facts.map((parts) => parts.map(([text]) => text).join("")).join("  ");
-  const painted = facts.map((parts) => parts.map(([text, paint]) => paint?.(text) ?? text).join(""));
-  return painted.join(widthColumns !== undefined && terminalWidth(plain) > widthColumns ? "\n" : "  ");
+  const plain = facts.map((parts) => parts.map(({ text }) => text).join("")).join("  ");
+  const isNarrow = widthColumns !== undefined && widthColumns >= 1 && terminalWidth(plain) > widthColumns;
+  return facts
+    .map((parts) => wrapPainted(parts, isNarrow ? widthColumns : undefined).join("\n"))
+    .join(isNarrow ? "\n" : "  ");
 }

@@ -134,6 +134,28 @@ describe("the account that something is about to be done in", () => {
       );
     });
 
+    it.each([
+      ["gone", { kind: "lose-request" }],
+      ["answering with what says nothing", { kind: "answer", status: 200, body: "<x/>", forward: false }],
+    ] as const)("where --expect-account wants it told and STS is %s, nothing is done: exit 1", async (_what, fault) => {
+      proxy.break("GetCallerIdentity", fault, 30);
+      for (const words of [["--yes"], ["--dry-run"], []]) {
+        const line = ["dev", "terminate", id, "--expect-account", DEV, "-o", "json", ...words];
+        const run = await world.run(line, { env, replies: [] });
+        expect(run).toMatchObject({ exitCode: 1, questions: [] });
+        expect(changesOf(run)).toEqual([]);
+        expect(run.said).toContain(
+          "error: STS does not say now whose the session of dev is, and --expect-account wants account 222222222222; nothing was done\n",
+        );
+        expect(JSON.parse(run.stdout)).toMatchObject([{ error: { code: "NETWORK" } }]);
+        expect(run.said).not.toMatch(/could not be read again/);
+      }
+      expect(world.account(DEV).instances.get(id)?.state).toBe("running");
+      // What only reads was told by the session.
+      const read = await world.run(["dev", "instances", id, "--expect-account", DEV], { env });
+      expect(read.exitCode).toBe(0);
+    });
+
     it("stops everything when the session is of another account than the target", async () => {
       const body = `<GetCallerIdentityResponse xmlns="https://sts.amazonaws.com/doc/2011-06-15/"><GetCallerIdentityResult><Arn>arn:aws:sts::444444444444:assumed-role/x/y</Arn><UserId>AROAX:y</UserId><Account>444444444444</Account></GetCallerIdentityResult></GetCallerIdentityResponse>`;
       proxy.break("GetCallerIdentity", { kind: "answer", status: 200, body, forward: false }, 9);
@@ -184,6 +206,26 @@ describe("a target that is set apart by assume_mfa_confirm", () => {
     expect(plain.stderr.replaceAll("\r\u001b[2K", "")).not.toContain("\u001b[");
   });
 
+  it.each([40, 60, 80, 100])("and all that is known of each resource at %i columns", async (columns) => {
+    allowAlias("acme-dev");
+    const run = await world.run(terminate("--dry-run"), {
+      env: { ...envOf("always"), NO_COLOR: "1" },
+      isStderrTerminal: true,
+      columns,
+    });
+    const painted = run.stderr.replaceAll("\r\u001b[2K", "");
+    const look = painted.slice(painted.indexOf("account 2"));
+    for (const word of [id, "t3.small", "us-east-1a", "running", "30 d"]) expect(look).toContain(word);
+    for (const title of ["name", "type", "state", "age", "protected"]) {
+      expect(look).toMatch(new RegExp(`(?:^|\\s)${title}(?:\\s|$)`));
+    }
+    for (const line of look.split("\n")) expect(line.length).toBeLessThanOrEqual(columns);
+    // Nothing of the place is cut either.
+    const { AWS_CONFIG_FILE: file } = envOf("always");
+    expect(file.length).toBeGreaterThan(20);
+    expect(look.replace(/\n\s*/g, "")).toMatch(/regionus-east-1 ?\(.*config:6\)|region us-east-1 ?\(.*config:6\)/);
+  });
+
   it("has a line for each fact where the terminal is narrow", async () => {
     allowAlias("acme-dev");
     const run = await world.run(terminate("--dry-run"), {
@@ -192,7 +234,7 @@ describe("a target that is set apart by assume_mfa_confirm", () => {
       columns: 40,
     });
     expect(run.stderr).toMatch(
-      /^account 222222222222 \(acme-dev\)\ntarget dev\nguarded: always\nrole PrivilegedActionsRole\nregion us-east-1 \(/m,
+      /^account 222222222222 \(acme-dev\)\ntarget dev\nguarded: always\nrole PrivilegedActionsRole\nregion us-east-1\n {2}\(/m,
     );
     const table = run.stderr.split("\n").filter((line) => line.includes(id));
     for (const line of table) expect(line.length).toBeLessThanOrEqual(40);

@@ -49,6 +49,21 @@ describe("delete-table --backup", () => {
     expect(backup?.name).toMatch(new RegExp(`^${name}-\\d{8}T\\d{6}Z$`));
   });
 
+  it("is told whole, and no line wider than a narrow terminal", async () => {
+    const run = await world.run(["dev-admin", "delete-table", name, "--backup", "--dry-run"], {
+      env: { NO_COLOR: "1" },
+      isStderrTerminal: true,
+      columns: 42,
+    });
+    const look = run.stderr.slice(run.stderr.indexOf("account 2"), run.stderr.indexOf("assume-mfa:"));
+    for (const line of look.replaceAll("\r\u001b[2K", "").split("\n")) expect(line.length).toBeLessThanOrEqual(42);
+    expect(look.replace(/\n */g, " ")).toContain(
+      "a backup <table>-<time> is made of each table first; the table is deleted only when that is AVAILABLE",
+    );
+    expect(look).toMatch(/^age +\d+ d$/m);
+    expect(look).toMatch(/^holds +\d+ items/m);
+  });
+
   it("is in the JSON as it is documented, and the last cell of -o text", async () => {
     const run = await world.run(["dev-admin", "delete-table", name, "--backup-name", "before", "--yes", "-o", "json"]);
     const [{ result }] = JSON.parse(run.stdout);

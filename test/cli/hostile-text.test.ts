@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { beforeEach, describe, expect, it } from "vitest";
 import { terminalWidth } from "../../src/outputs/terminal-width.ts";
+import { DEFAULT_REGIONS } from "../../src/sandbox/regions.ts";
 import { DEV, DEV_ROLE, demand, openCliWorld, SERIAL } from "../support/cli-world.ts";
 
 // ACCEPTANCE.md V4. Whatever `world.run` returns has been looked through: no stream has a character that a terminal acts
@@ -107,18 +108,26 @@ describe("text from the command line and the config", () => {
   });
 
   it("in the names of several targets is shown, not obeyed, and can't pass for a line of its own", async () => {
+    const regionOf = (n: number) => DEFAULT_REGIONS[n % DEFAULT_REGIONS.length] ?? "us-east-1";
     const names = PIECES.filter((piece) => !["\n", "\r", "\ud800", "\u0000", "\u2028"].includes(piece)).map(
       (piece, n) => `t${n}${piece}`,
     );
     const env = world.configWith(
       names
         .map(
-          (name) =>
-            `\n[profile ${name}]\nrole_arn = ${DEV_ROLE}\nsource_profile = parent\nmfa_serial = ${SERIAL}\nregion = us-east-1\n`,
+          (name, n) =>
+            `\n[profile ${name}]\nrole_arn = ${DEV_ROLE}\nsource_profile = parent\nmfa_serial = ${SERIAL}\nregion = ${regionOf(n)}\n`,
         )
         .join(""),
     );
     nameInstances([]);
+    // What several reach in one place is one's alone to do.
+    const model = world.instance(DEV, "web-1");
+    for (const n of names.keys()) {
+      const id = `i-${n.toString(16).padStart(17, "0")}`;
+      const place = { region: regionOf(n), availabilityZone: `${regionOf(n)}a` };
+      world.account(DEV).instances.set(id, { ...model, id, ...place });
+    }
     const login = await world.run(["t*", "login", "-t", world.code()], { env });
     expect(login.exitCode).toBe(0);
     for (const words of [
