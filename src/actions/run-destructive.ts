@@ -111,7 +111,12 @@ async function doAndWait(
   const giveUpAt = startedAt + options.timeoutSeconds * 1000;
   // Who does not wait for AWS to do it does not wait for AWS to take it either.
   const retryUntil = options.wait ? giveUpAt : startedAt;
-  const release = interrupts.hold();
+  let called: readonly Tracked[] = [];
+  const release = interrupts.hold(() => lastWords(action, called));
+  const sayInterrupted = () => {
+    ports.note("interrupted: nothing more is sent; AWS goes on with what it has taken");
+  };
+  if (!interrupts.signal.aborted) interrupts.signal.addEventListener("abort", sayInterrupted);
   try {
     const batches = batchesOf(
       action,
@@ -121,6 +126,7 @@ async function doAndWait(
     if (batches.length > 0 && !interrupts.signal.aborted) await ports.begin?.(look);
     for (const [index, batch] of batches.entries()) {
       if (interrupts.signal.aborted) break;
+      called = [...called, ...batch];
       const verdict =
         (await prepareOne(steps, batch, tracked, scope, requestIds, { giveUpAt, retryUntil }, ports)) ??
         (await doBatch(steps, batch, scope, requestIds, retryUntil, ports));
@@ -139,8 +145,16 @@ async function doAndWait(
     await ports.report(report, failure);
     return { report, failure };
   } finally {
+    interrupts.signal.removeEventListener("abort", sayInterrupted);
     release();
   }
+}
+
+/** What is to be known where the process ends before it can tell what became of each. */
+function lastWords({ wording }: DestructiveAction, called: readonly Tracked[]): string | undefined {
+  if (called.length === 0) return undefined;
+  const what = called.length === 1 ? `${wording.noun} ${called[0]?.view.id}` : `${called.length} ${wording.nouns}`;
+  return `ended at once: the order to ${wording.verb} ${what} may have been carried out; look, or see assume-mfa history`;
 }
 
 async function doBatch(
@@ -354,14 +368,25 @@ function stopIfProtected(action: DestructiveAction, look: Look): void {
   );
 }
 
-/** Waiting takes the time that the action usually takes, unless `--timeout` ends it sooner. */
+/**
+ * How long a session must last, milliseconds: as long as the action usually takes, unless `--timeout` ends it sooner.
+ * What is prepared is waited for also with `--no-wait`.
+ */
+export function sessionNeedMs(
+  { usualSeconds, preparationSeconds = 0 }: DestructiveAction,
+  { dryRun, wait, timeoutSeconds }: DestructiveOptions,
+): number {
+  const seconds = dryRun ? 0 : preparationSeconds + (wait ? usualSeconds : 0);
+  return MIN_SESSION_MS + Math.min(timeoutSeconds, seconds) * 1000;
+}
+
+/** @throws AssumeMfaError SESSION_EXPIRED */
 function checkSessionLife(action: DestructiveAction, scope: ActionScope, options: DestructiveOptions): void {
   const { credentials, clock } = scope.clientSettings(action.service, 1);
   const { expiration } = credentials;
   if (expiration === undefined) return;
   const leftMs = expiration - scope.clock.now() - (clock?.offsetMs() ?? 0);
-  const waitMs = options.wait && !options.dryRun ? Math.min(options.timeoutSeconds, action.usualSeconds) * 1000 : 0;
-  const neededMs = MIN_SESSION_MS + waitMs;
+  const neededMs = sessionNeedMs(action, options);
   if (leftMs >= neededMs) return;
   const left =
     leftMs > 0

@@ -87,6 +87,8 @@ export function failureOfRun(
   const count = (some: number, all: number) =>
     all === 1 ? `the ${wording.noun}` : `${some} of ${all} ${wording.nouns}`;
   const first = bad.find(({ error }) => error !== undefined)?.error;
+  const reasons = new Set(report.resources.map(({ reason }) => reason));
+  const [reason] = reasons;
   if (bad.length > 0 && bad.length < toDo.length) {
     const unknown = report.resources.some(({ outcome }) => outcome === "unknown");
     return new AssumeMfaError(
@@ -95,7 +97,11 @@ export function failureOfRun(
       { hint: first?.hints, cause: first },
     );
   }
-  if (bad.length > 0) return first;
+  if (bad.length > 0) {
+    // What was seen of all of them is part of how the run ended, and is not said twice then.
+    if (first === undefined || reasons.size > 1 || !reason?.startsWith(first.message)) return first;
+    return new AssumeMfaError(first.code, reason, { hint: first.hints, cause: first.cause, details: first.details });
+  }
   if (waitEnd.kind === "over") return undefined;
   const pending = tracked.filter(({ phase }) => phase === "under way").length;
   const notYet = `${count(pending, tracked.length)} ${pending === 1 ? "is" : "are"} not ${wording.done} yet`;

@@ -1,4 +1,4 @@
-import type { Report } from "../actions/action.ts";
+import type { Report, RunFailure } from "../actions/action.ts";
 import type { Style } from "../outputs/style.ts";
 import { formatTabSeparated } from "../outputs/tab-separated.ts";
 import type { TableColumn } from "../outputs/table.ts";
@@ -9,8 +9,11 @@ import type { Listing } from "./target-run.ts";
 /** A longer reason stands below the table. */
 const LONGEST_REASON_CELL = 40;
 
-/** What became of each, for people or for `cut`. */
-export function printReport(screen: Screen, report: Report): void {
+/**
+ * What became of each, for people or for `cut`.
+ * @param failure printed after it, so that what it says of all of them is not said here too
+ */
+export function printReport(screen: Screen, report: Report, failure: RunFailure | undefined): void {
   const rows = rowsOf(report);
   const backups = report.resources.flatMap(({ id, backup }) => (backup === undefined ? [] : [{ id, ...backup }]));
   if (screen.output === "text") {
@@ -18,7 +21,8 @@ export function printReport(screen: Screen, report: Report): void {
     screen.result(formatTabSeparated(backups.length > 0 ? withBackups : rows));
     return;
   }
-  const reasons = report.resources.flatMap(({ reason }) => reason ?? []);
+  const isSaidBelow = report.resources.every(({ reason }) => reason !== undefined && reason === failure?.message);
+  const reasons = isSaidBelow ? [] : report.resources.flatMap(({ reason }) => reason ?? []);
   // A sentence of AWS's, the same for two hundred ids, is said once, below.
   const hasReasonColumn = reasons.length > 0 && reasons.every((reason) => reason.length <= LONGEST_REASON_CELL);
   const hasNames = report.resources.some(({ name }) => name !== null);
@@ -31,7 +35,7 @@ export function printReport(screen: Screen, report: Report): void {
       outcomeColumn(screen.style),
       ...(hasReasonColumn ? [{ title: "reason", shrink: false }] : []),
     ],
-    hasNames ? rows : rows.map(([id, , ...others]) => [id ?? "", ...others]),
+    cellsOf(hasNames ? rows : rows.map(([id, , ...others]) => [id, ...others])),
   );
   for (const { id, name, arn, status } of backups) {
     const incomplete = status === "AVAILABLE" ? "" : screen.style.yellow(` (${visibleText(status)})`);
@@ -56,21 +60,28 @@ export function reportListing(report: Report, style: Style): Listing {
       outcomeColumn(style),
       { title: "reason", minWidth: 20 },
     ],
-    rows,
+    rows: cellsOf(rows),
     textRows: rows,
     dropsEmpty: true,
   };
 }
 
-function rowsOf(report: Report): readonly (readonly string[])[] {
+/** An undefined cell is one that there is nothing for. */
+type Rows = readonly (readonly (string | undefined)[])[];
+
+function rowsOf(report: Report): Rows {
   return report.resources.map((one) => [
     one.id,
-    one.name ?? "",
-    one.before ?? "",
+    one.name ?? undefined,
+    one.before ?? undefined,
     one.state ?? "unknown",
     one.outcome,
-    one.reason ?? "",
+    one.reason,
   ]);
+}
+
+function cellsOf(rows: Rows): readonly (readonly string[])[] {
+  return rows.map((row) => row.map((cell) => cell ?? ""));
 }
 
 function outcomeColumn({ green, yellow, red }: Style): TableColumn {

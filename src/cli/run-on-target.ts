@@ -53,7 +53,7 @@ export async function runOnTarget(
       refresh: options.refresh === true,
       noCache: !options.cache,
       mayAsk: mayAsk(options, host.env),
-      minTtlMs: resolveMinTtlMs(options, host.env, demand.minTtlMs),
+      minTtlMs: Math.max(resolveMinTtlMs(options, host.env, demand.minTtlMs), demand.minTtlFloorMs ?? 0),
       isOneOfSeveral: false,
       keepsShared: demand.keepsShared === true,
     },

@@ -100,6 +100,8 @@ export interface TargetDemand {
   readonly isForProgram?: boolean;
   /** Milliseconds that a session must last where neither `--min-ttl` nor its variable says. Default: five minutes. */
   readonly minTtlMs?: number;
+  /** Milliseconds that it must last whatever they say: what is done with it takes that. Default: 0 */
+  readonly minTtlFloorMs?: number;
 }
 
 /** What all targets of a run have in common. */

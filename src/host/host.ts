@@ -58,8 +58,12 @@ export interface Interrupts {
   /** Aborts with an `InterruptedError` as its reason. */
   readonly signal: AbortSignal;
   readonly isHeld: boolean;
-  /** @returns the release; until it is called the run is not cut short */
-  hold(): () => void;
+  /**
+   * @param lastWords what a second signal, which ends the process in the middle of it, leaves on standard error: a line;
+   *   undefined: nothing. Default: nothing
+   * @returns the release; until it is called the run is not cut short
+   */
+  hold(lastWords?: () => string | undefined): () => void;
   /**
    * While a child has the terminal, signals are its business: none of them ends or marks this run.
    * @returns the release

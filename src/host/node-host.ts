@@ -94,13 +94,16 @@ function isFolder(folder: string): boolean {
 
 function listenForInterrupts(): Interrupts {
   const controller = new AbortController();
-  let holders = 0;
+  const holders = new Set<{ readonly lastWords: (() => string | undefined) | undefined }>();
   let children = 0;
   for (const name of INTERRUPT_SIGNALS) {
     const onSignal = () => {
       if (children > 0) return;
       const reason = new InterruptedError(name);
-      if (controller.signal.aborted) exitProcess(reason.exitCode);
+      if (controller.signal.aborted) {
+        sayLastWords([...holders].map(({ lastWords }) => lastWords?.()));
+        exitProcess(reason.exitCode);
+      }
       controller.abort(reason);
     };
     process.on(name, onSignal);
@@ -108,13 +111,14 @@ function listenForInterrupts(): Interrupts {
   return {
     signal: controller.signal,
     get isHeld() {
-      return holders > 0;
+      return holders.size > 0;
     },
-    hold() {
-      holders += 1;
-      return once(() => {
-        holders -= 1;
-      });
+    hold(lastWords) {
+      const holder = { lastWords };
+      holders.add(holder);
+      return () => {
+        holders.delete(holder);
+      };
     },
     handOver() {
       children += 1;
@@ -123,6 +127,18 @@ function listenForInterrupts(): Interrupts {
       });
     },
   };
+}
+
+/** At once, and whether anybody reads it or not: the process ends with it. */
+function sayLastWords(lines: readonly (string | undefined)[]): void {
+  for (const line of new Set(lines)) {
+    if (line === undefined) continue;
+    try {
+      fs.writeSync(2, `${line}\n`);
+    } catch {
+      return; // closed, or full
+    }
+  }
 }
 
 function once(release: () => void): () => void {

@@ -63,5 +63,10 @@ it("ends at once at the second Ctrl-C", async ({ onTestFinished }) => {
   terminal.type(KEYS.interrupt);
   expect(await terminal.status()).toBe(130);
   expect(performance.now() - startedAt).toBeLessThan(4_000);
+  const said = readFileSync(join(world.folder, "err"), "utf8");
+  expect(said.split("interrupted: nothing more is sent; AWS goes on with what it has taken")).toHaveLength(2);
+  expect(said).toMatch(
+    /\nended at once: the order to stop 1000 instances may have been carried out; look, or see assume-mfa history\n$/,
+  );
   expect(world.countCalls("StopInstances")).toBeLessThanOrEqual(1);
 });

@@ -78,7 +78,7 @@ describe("delete-table --backup", () => {
     const model = demand(world.table(DEV, "sessions"));
     world.account(DEV).tables.set(`us-east-1/${name}`, { ...model, name, arn: model.arn.replace(/[^/]+$/, name) });
     const text = await world.run(["dev-admin", "delete-table", name, "--backup", "--yes", "-o", "text"]);
-    expect(text.stdout).toBe(`${name}\t\tACTIVE\tgone\tdone\t\t${backups()[0]?.arn}\n`);
+    expect(text.stdout).toBe(`${name}\tNone\tACTIVE\tgone\tdone\tNone\t${backups()[0]?.arn}\n`);
   });
 
   it("makes none in a dry run, nor when it is declined", async () => {

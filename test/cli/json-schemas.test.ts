@@ -37,6 +37,7 @@ const Report = (action: string, outcome: v.GenericSchema = v.literal("done")) =>
   v.strictObject({
     action: v.literal(action),
     dryRun: v.boolean(),
+    interrupted: v.optional(v.literal(true)),
     resources: v.array(
       v.strictObject({
         id: text,

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { type Account, readAccount } from "../../actions/account.ts";
 import type { DestructiveAction } from "../../actions/action.ts";
+import { sessionNeedMs } from "../../actions/run-destructive.ts";
 import { AssumeMfaError } from "../../errors.ts";
 import { openPickTerminal } from "../../host/terminal.ts";
 import { shownName } from "../../text/shown-name.ts";
@@ -73,6 +74,7 @@ export function registerDestructive<Own extends object, Action extends Destructi
       needsRegion: true,
       needs,
       check: (run) => void check(run),
+      minTtlFloorMs: sessionNeedMs(action, { dryRun: isDryRun, wait: options.wait, timeoutSeconds }),
       mayBeSeveral: selector !== undefined,
       severalRefusal:
         makeSelector === undefined
@@ -163,7 +165,7 @@ export function registerDestructive<Own extends object, Action extends Destructi
       }
       return {
         result: report,
-        print: (shown) => printReport(shown, report),
+        print: (shown) => printReport(shown, report, failure),
         listing: reportListing(report, screen.style),
         failure,
       };

@@ -140,7 +140,9 @@ describe("start", () => {
     session.proxy.break("StartInstances", { kind: "answer", status: 500, body, forward: false }, 0);
     expect(told.failure).toMatchObject({
       code: "AWS_REFUSED",
-      message: expect.stringMatching(/has no room for it now \(InsufficientInstanceCapacity\)$/),
+      message: expect.stringMatching(
+        /has no room for it now \(InsufficientInstanceCapacity\); watched for 10 s, it was still stopped when last looked at$/,
+      ),
       hint: "try again later, or give it another instance type while it is stopped",
     });
     expect(told.report?.resources).toMatchObject([{ state: "stopped", outcome: "not done" }]);
