@@ -47,7 +47,9 @@ switch (what) {
     const release = host.interrupts.hold();
     release();
     release();
-    const again = host.interrupts.hold();
+    const again = host.interrupts.hold(() => "last words");
+    host.interrupts.hold(() => undefined);
+    host.interrupts.hold(() => "last words");
     host.interrupts.signal.addEventListener("abort", () => {
       say([host.interrupts.isHeld, host.interrupts.signal.reason.signal, host.interrupts.signal.reason.exitCode]);
     });
@@ -192,8 +194,9 @@ describe.concurrent("a signal", () => {
     child.kill(signal);
     await new Promise((resolve) => child.stdout?.once("data", resolve));
     child.kill(signal);
-    const { stdout, code } = await ended;
+    const { stdout, stderr, code } = await ended;
     expect(JSON.parse(stdout)).toEqual([true, signal, exitCode]);
+    expect(stderr).toMatch(/^ready\s*last words\n$/);
     expect(code).toBe(exitCode);
   });
 });
