@@ -13,7 +13,7 @@ import {
   titled,
   until,
 } from "./built-program.ts";
-import { KEYS, PseudoTerminal } from "./pseudo-terminal.ts";
+import { HANG_UP_MS, KEYS, PseudoTerminal, SLOW } from "./pseudo-terminal.ts";
 import { startWorld, type TestWorld } from "./test-world.ts";
 
 // `exec` as a process: words, streams, open files, status and signals of its command (ACCEPTANCE.md P3 to P5, P7, T11).
@@ -287,17 +287,21 @@ describe("signals", () => {
     expect(heard()).toEqual(["heard TERM", "heard INT", "heard HUP"]);
   });
 
-  it("tell it once that the window is closed", async ({ onTestFinished }) => {
+  it("tell it once that the window is closed", SLOW, async ({ onTestFinished }) => {
     const { terminal, heard, stop } = onTerminal("assume-mfa dev exec -- bash child 2>/dev/null", onTestFinished);
     const [, parent] = await terminal.waitFor(/ready (\d+)/);
     terminal.hangUp();
-    await until("it is heard", () => {
-      try {
-        return heard().length > 0;
-      } catch {
-        return false;
-      }
-    });
+    await until(
+      "it is heard",
+      () => {
+        try {
+          return heard().length > 0;
+        } catch {
+          return false;
+        }
+      },
+      HANG_UP_MS,
+    );
     await new Promise((resolve) => setTimeout(resolve, 300));
     expect(heard()).toEqual(["heard HUP"]);
     stop();

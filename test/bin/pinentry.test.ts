@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isRunning, until } from "../support/processes.ts";
 import { findProgram, runProgram, titled } from "./built-program.ts";
-import { KEYS, PseudoTerminal } from "./pseudo-terminal.ts";
+import { HANG_UP_MS, KEYS, PseudoTerminal, SLOW } from "./pseudo-terminal.ts";
 import { startWorld, type TestWorld } from "./test-world.ts";
 
 // What a person meets where the program has no terminal, and a real pinentry has one: GPG_TTY names it, and the program
@@ -228,17 +228,21 @@ describe.concurrent.each(FLAVOURS)("a real $name", ({ name, program, cancel, rea
     },
   );
 
-  test("is not waited for when its window was closed", async (desk) => {
-    const terminal = desk.start("dev login");
-    await modeOf(terminal);
-    go(desk);
-    await terminal.waitFor(shown("MFA code:"));
-    const pid = Number(readFileSync(join(desk.world.folder, "pid"), "utf8"));
-    terminal.hangUp();
-    await until("the program ended", () => !isRunning(pid));
-    expect(desk.read("err")).toMatch(/error: (?:no token code was given|nobody could be asked: pinentry .*)\n/);
-    expect(desk.pinentries().filter(isRunning)).toEqual([]);
-  });
+  test(
+    "is not waited for when its window was closed",
+    async (desk) => {
+      const terminal = desk.start("dev login");
+      await modeOf(terminal);
+      go(desk);
+      await terminal.waitFor(shown("MFA code:"));
+      const pid = Number(readFileSync(join(desk.world.folder, "pid"), "utf8"));
+      terminal.hangUp();
+      await until("the program ended", () => !isRunning(pid), HANG_UP_MS);
+      expect(desk.read("err")).toMatch(/error: (?:no token code was given|nobody could be asked: pinentry .*)\n/);
+      expect(desk.pinentries().filter(isRunning)).toEqual([]);
+    },
+    SLOW.timeout,
+  );
 
   test("is ended when the keys prove dead while it asks", async (desk) => {
     const { world } = desk;

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isRunning, until } from "./built-program.ts";
-import { HIDE_CURSOR, KEYS, PseudoTerminal, SHOW_CURSOR } from "./pseudo-terminal.ts";
+import { HANG_UP_MS, HIDE_CURSOR, KEYS, PseudoTerminal, SHOW_CURSOR, SLOW } from "./pseudo-terminal.ts";
 import { startWorld, type TestWorld } from "./test-world.ts";
 
 // What a person at a real terminal meets: questions on the terminal itself, and a terminal that is as it was, however
@@ -90,16 +90,16 @@ describe.concurrent("the prompt", () => {
     expect([...world.cached().keys()].map((name) => name.split("/")[1]).sort()).toEqual(["callers", "spent-codes"]);
   });
 
-  it("is not waited for by a program whose window was closed", async ({ onTestFinished }) => {
+  it("is not waited for by a program whose window was closed", SLOW, async ({ onTestFinished }) => {
     const world = await makeWorld(onTestFinished);
     const terminal = makeTerminal(onTestFinished, world, "sh -c 'echo \"pid $$\"; exec assume-mfa dev login'");
     const pid = Number((await terminal.waitFor(/pid (\d+)\r/))[1]);
     await terminal.waitFor(/MFA code/);
     terminal.hangUp();
-    await until("the program ended", () => !isRunning(pid));
+    await until("the program ended", () => !isRunning(pid), HANG_UP_MS);
   });
 
-  it("ends by 129 when the window is closed, and not by an abort of Node's", async ({ onTestFinished }) => {
+  it("ends by 129 when the window is closed, and not by an abort of Node's", SLOW, async ({ onTestFinished }) => {
     const world = await makeWorld(onTestFinished);
     // A shell that outlives its window, to tell how the program ended.
     const script = `sh -c 'trap "" HUP; echo "shell $$"; assume-mfa dev login; echo $? >status'`;
@@ -107,7 +107,7 @@ describe.concurrent("the prompt", () => {
     await terminal.waitFor(/MFA code/);
     terminal.hangUp();
     const file = join(world.folder, "status");
-    await until("the program ended", () => existsSync(file) && readFileSync(file, "utf8") !== "");
+    await until("the program ended", () => existsSync(file) && readFileSync(file, "utf8") !== "", HANG_UP_MS);
     expect(readFileSync(file, "utf8")).toBe("129\n");
   });
 });

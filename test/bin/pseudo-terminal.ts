@@ -8,6 +8,11 @@ export const KEYS = { interrupt: "\x03", endOfInput: "\x04", quit: "\x1c", suspe
 export const HIDE_CURSOR = "\x1b[?25l";
 export const SHOW_CURSOR = "\x1b[?25h";
 
+/** On a busy machine a window that is closed takes its time to be noticed. */
+export const HANG_UP_MS = 20_000;
+/** For a test that waits for it. */
+export const SLOW = { timeout: 2 * HANG_UP_MS } as const;
+
 export interface PseudoTerminalOptions {
   readonly env: Environment;
   readonly cwd?: string | undefined;
@@ -88,7 +93,7 @@ export class PseudoTerminal {
     this.#pty.resize(columns, 40);
   }
 
-  /** The person closes the window: the terminal is gone, and the kernel sends SIGHUP. */
+  /** The person closes the window: the terminal is gone, and the kernel sends SIGHUP. See {@link HANG_UP_MS}. */
   hangUp(): void {
     (this.#pty as IPty & { destroy(): void }).destroy();
   }

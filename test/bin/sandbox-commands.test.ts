@@ -13,7 +13,7 @@ import {
   SIGNAL_NUMBERS,
   until,
 } from "./built-program.ts";
-import { KEYS, PseudoTerminal } from "./pseudo-terminal.ts";
+import { HANG_UP_MS, KEYS, PseudoTerminal, SLOW } from "./pseudo-terminal.ts";
 
 // `sandbox run` and `sandbox start` as processes: the child's status, words and signals as they are, and nothing left
 // behind (CLI.md, "Sandbox"; ACCEPTANCE.md P3 to P5).
@@ -271,7 +271,7 @@ describe.concurrent("sandbox start", () => {
     },
   );
 
-  it("leaves nothing behind after Ctrl-C, or when its window is closed", async ({ onTestFinished }) => {
+  it("leaves nothing behind after Ctrl-C, or when its window is closed", SLOW, async ({ onTestFinished }) => {
     const machine = new Machine(onTestFinished);
     for (const way of ["Ctrl-C", "window"]) {
       const terminal = new PseudoTerminal("assume-mfa sandbox start", { env: machine.env });
@@ -280,7 +280,7 @@ describe.concurrent("sandbox start", () => {
       expect(machine.left()).toHaveLength(1);
       if (way === "window") {
         terminal.hangUp();
-        await until("nothing is left", () => machine.left().length === 0);
+        await until("nothing is left", () => machine.left().length === 0, HANG_UP_MS);
       } else {
         terminal.type(KEYS.interrupt);
         expect(await terminal.status()).toBe(130);

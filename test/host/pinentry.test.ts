@@ -383,7 +383,8 @@ describe.concurrent("while it asks", () => {
     });
     expect(status).toBe(7);
     expect(installed.pids().length).toBeGreaterThan(0);
-    expect(installed.pids().filter(isRunning)).toEqual([]);
+    // They are told to end; on a busy machine that takes them a moment.
+    await until("none is left", () => installed.pids().filter(isRunning).length === 0, 5_000);
   });
 
   it("nothing can be picked", async () => {
