@@ -154,7 +154,8 @@ function makeClients(now: () => number): ClientServices {
     serverClock: clock,
     async loadStsClient(settings) {
       const { makeStsClient } = await import("./session/sts-client.ts");
-      return makeStsClient({ ...settings, clock: clock.ofClient() });
+      // Shared connections are heard by one clock.
+      return makeStsClient({ ...settings, clock: settings.pool === undefined ? clock.ofClient() : clock });
     },
     async loadIamClient(settings) {
       const { makeIamClient } = await import("./session/iam-client.ts");

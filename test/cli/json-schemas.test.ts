@@ -148,9 +148,12 @@ describe("the document of", () => {
   });
 
   it("several targets is an entry for each, in their order, whatever became of it", async () => {
-    const run = await world.run(["dev,prod", "login", "--expect-account", DEV, "-o", "json", "-t", world.code()]);
+    const broken = "\n[profile broken]\nrole_arn = arn:aws:iam::444444444444:role/R\nsource_profile = nobody\n";
+    const options = { env: world.configWith(broken) };
+    const run = await world.run(["dev,broken", "login", "-o", "json", "-t", world.code()], options);
     expect(run.exitCode).toBe(5);
-    parse(v.tuple([entryOf({ result: Session }), entryOf({ error: ErrorOf("ACCOUNT_UNEXPECTED") })]), run);
+    const failed = entryOf({ error: ErrorOf("SOURCE_CREDENTIALS_MISSING", { path: text, line: Count }) });
+    parse(v.tuple([entryOf({ result: Session }), failed]), run);
   });
 
   it("targets is a list of what there is", async () => {
