@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { isRunning, until } from "./built-program.ts";
@@ -97,18 +97,6 @@ describe.concurrent("the prompt", () => {
     await terminal.waitFor(/MFA code/);
     terminal.hangUp();
     await until("the program ended", () => !isRunning(pid), HANG_UP_MS);
-  });
-
-  it("ends by 129 when the window is closed, and not by an abort of Node's", SLOW, async ({ onTestFinished }) => {
-    const world = await makeWorld(onTestFinished);
-    // A shell that outlives its window, to tell how the program ended.
-    const script = `sh -c 'trap "" HUP; echo "shell $$"; assume-mfa dev login; echo $? >status'`;
-    const terminal = makeTerminal(onTestFinished, world, script);
-    await terminal.waitFor(/MFA code/);
-    terminal.hangUp();
-    const file = join(world.folder, "status");
-    await until("the program ended", () => existsSync(file) && readFileSync(file, "utf8") !== "", HANG_UP_MS);
-    expect(readFileSync(file, "utf8")).toBe("129\n");
   });
 });
 
